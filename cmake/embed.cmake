@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes FILES as rows {"name", "text"}, one string literal a line, into OUTPUT.
+set(out "/* Made by cmake/embed.cmake. */\n")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n\"" text "${text}")
+  string(APPEND out "{\"${name}\",\n\"${text}\"},\n")
+endforeach()
+file(WRITE ${OUTPUT} "${out}")

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# LLVM 19, linked statically and hidden: hosts bring their own LLVM.
+find_program(LLVM_CONFIG NAMES llvm-config-19 REQUIRED)
+execute_process(COMMAND ${LLVM_CONFIG} --includedir OUTPUT_VARIABLE TENON_LLVM_INCLUDE OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(COMMAND ${LLVM_CONFIG} --libdir OUTPUT_VARIABLE TENON_LLVM_LIBDIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(COMMAND ${LLVM_CONFIG} --link-static --libs orcjit passes native x86codegen x86asmparser
+    x86disassembler aarch64codegen aarch64asmparser riscvcodegen riscvasmparser
+  OUTPUT_VARIABLE TENON_LLVM_LIBS OUTPUT_STRIP_TRAILING_WHITESPACE)
+separate_arguments(TENON_LLVM_LIBS)
+set(TENON_LLVM_LIBRARIES -L${TENON_LLVM_LIBDIR} ${TENON_LLVM_LIBS} z zstd)
+include_directories(SYSTEM ${TENON_LLVM_INCLUDE})
+add_link_options(-Wl,--gc-sections -Wl,--exclude-libs,ALL -static-libstdc++)

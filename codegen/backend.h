@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a backend provides. Nothing above codegen/ knows which one runs.
+ *
+ * lower.c turns each group of the graph into kernels; `schedule` turns a kernel into functions in the
+ * backend's nests; `compile` turns all functions of a program into code, at once, so that a backend
+ * may share, batch and parallelise. The interpreter is a backend whose functions evaluate kernels.
+ */
+#ifndef CODEGEN_BACKEND_H
+#define CODEGEN_BACKEND_H
+
+#include "ir/kernel/nest.h"
+#include "ir/support/diagnostic.h"
+
+/* What a schedule may know of the machine. */
+typedef struct Target {
+    const char *triple, *cpu, *features; /* NULL: the host */
+    int vector_bytes;                    /* 16, 32, 64 */
+    int vector_registers;
+    bool has_fma;
+    int64_t l1_bytes, l2_bytes;
+} Target;
+
+typedef struct Backend Backend;
+
+/* A kernel made ready: run as phases, one after the other, each cut in parts over its parallel axis. */
+typedef struct Phase {
+    const Kernel *kernel;
+    Function *function; /* NULL for the interpreter: evaluate `kernel` */
+    KernelFunction *code; /* after compile */
+} Phase;
+
+struct Backend {
+    const char *name;
+    /* Whether a scalar operation exists natively on a type; the rest is rewritten to polynomials and
+     * the like (codegen/math.c) before the backend sees it. */
+    bool (*has_operation)(const Target *target, ExprKind kind, TnElementType type);
+    /* Cuts a kernel into phases. NULL and a diagnostic on failure. */
+    Phase *(*schedule)(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
+                       Diagnostics *diagnostics);
+    /* Makes code for all phases; *module owns it. */
+    TnStatus (*compile)(const Target *target, Arena *arena, Phase *const *phases, int count,
+                        void **module, Diagnostics *diagnostics);
+    void (*destroy)(void *module);
+};
+
+extern const Backend backend_interpreter, backend_llvm;
+
+/* The host's processor. */
+void target_host(Target *target);
+
+#endif

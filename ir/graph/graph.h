@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The graph IR: values flowing through operators (nodes), in SSA form.
+ *
+ * A Graph is a list of nodes in a valid execution order, with inputs, constants and outputs.
+ * Operands are Use objects threaded on the used value, so replacing a value everywhere is one short
+ * loop and needs no side tables. A region (the body of If, Loop, Scan, or a fused group) is a Graph
+ * of its own and is closed: what an ONNX body captures from outside is an extra operand of the node
+ * and an extra input of the region, in order of first use (the writers open it again). Constants are
+ * the exception: a region has its own, which share their bytes with those outside.
+ *
+ * Everything belongs to the model's arena and dies with it; a removed node is unlinked, not freed.
+ */
+#ifndef IR_GRAPH_GRAPH_H
+#define IR_GRAPH_GRAPH_H
+
+#include "ir/expr/expr.h"
+#include "ir/graph/type.h"
+#include "ir/support/diagnostic.h"
+#include "ir/support/hash.h"
+#include "ir/support/intern.h"
+
+typedef struct Model Model;
+typedef struct Graph Graph;
+typedef struct Node Node;
+typedef struct Value Value;
+typedef struct Use Use;
+typedef struct OpDef OpDef;
+typedef struct Constant Constant; /* ir/graph/constant.h */
+
+typedef enum ValueKind { VALUE_input, VALUE_constant, VALUE_result } ValueKind;
+
+struct Value {
+    ValueKind kind;
+    const char *name; /* unique in its graph; never NULL once the value is in a graph */
+    Graph *graph;
+    Node *producer; /* of a result */
+    int index;      /* among the producer's results, or the graph's inputs */
+    const Type *type;
+    const Constant *constant; /* of a constant */
+    /* What is known of a small integer tensor's elements, as indices over symbols, row major; or
+     * NULL. Shape arithmetic flows through it. */
+    const Expr *const *elements;
+    int64_t element_count;
+    Use *first_use;
+    const char *doc;
+};
+
+struct Use {
+    Value *value; /* NULL: an optional operand that is absent */
+    Node *user;
+    int index;
+    Use *next, **link; /* list of all uses of value; link is what points at this use */
+};
+
+struct Node {
+    const OpDef *op;
+    const char *name; /* the user's name, which errors and profiles speak of; or NULL */
+    Graph *graph;
+    int operand_count, result_count, region_count;
+    Use *operands;
+    Value **results; /* results[i] is never NULL; an absent optional output has name "" and no uses */
+    Graph **regions;
+    void *attributes; /* the operator's own attribute struct */
+    Location location;
+    Node *prev, *next;
+    int id; /* set by graph_number() */
+};
+
+struct Graph {
+    Model *model;
+    Node *owner; /* the node whose region this is; NULL: the main graph, or a function's body */
+    const char *name;
+    int input_count, input_capacity, constant_count, constant_capacity, output_count, output_capacity;
+    Value **inputs;
+    Value **constants;
+    Use *outputs; /* output_count Uses whose user is NULL: uses of the values that leave */
+    const char **output_names;
+    Node *first, *last;
+    int node_count;
+    Map names; /* name -> Value */
+    const char *doc;
+};
+
+/* A condition on sizes that inference could not decide; checked when the program is entered. */
+typedef struct Assumption {
+    const Expr *condition; /* a bool over symbols */
+    const char *message;   /* "Add 'add_1': sizes N and M must be equal" */
+} Assumption;
+
+/* An integer tensor whose elements became symbols: after `value` is computed (or at entry, for an
+ * input), element i is assigned to symbols[i]. */
+typedef struct Binding {
+    Value *value;
+    const Expr *const *symbols;
+    int64_t count;
+} Binding;
+
+/* An attribute of the model that tools carry along: metadata_props. */
+typedef struct Property {
+    const char *key, *value;
+} Property;
+
+struct Model {
+    Arena *arena;
+    ExprPool *pool;
+    Interner *names;
+    Diagnostics *diagnostics;
+    Graph *graph;
+    int64_t ir_version, model_version;
+    const char *producer_name, *producer_version, *domain, *doc;
+    Property *properties;
+    int property_count;
+    Assumption *assumptions;
+    int64_t assumption_count, assumption_capacity;
+    Binding *bindings;
+    int64_t binding_count, binding_capacity;
+    const Source *source;
+    int fresh; /* for fresh names */
+};
+
+Model *model_create(Arena *arena, Diagnostics *diagnostics);
+
+/* ---- Building ---------------------------------------------------------------------------- */
+
+Graph *graph_create(Model *model, Node *owner, const char *name);
+/* The name is made unique in the graph if it is taken, invented if NULL. */
+Value *graph_add_input(Graph *graph, const char *name, const Type *type);
+Value *graph_add_constant(Graph *graph, const char *name, const Constant *constant);
+void graph_add_output(Graph *graph, Value *value, const char *name);
+Value *graph_find(const Graph *graph, const char *name); /* NULL if there is none */
+const char *graph_fresh_name(Graph *graph, const char *hint);
+
+/* A node at the end of the graph, or before `before`. operands[i] may be NULL (absent). The attribute
+ * struct is copied; NULL gives the defaults. Results have no type until the node is inferred; their
+ * names are invented. Regions are created empty. */
+Node *graph_insert(Graph *graph, Node *before, const OpDef *op, int operand_count,
+                   Value *const *operands, int result_count, const void *attributes,
+                   int region_count);
+
+/* ---- Editing ----------------------------------------------------------------------------- */
+
+void node_set_operand(Node *node, int i, Value *value);
+void node_add_operand(Node *node, Value *value);
+void node_remove_operand(Node *node, int i); /* the ones after it move up */
+/* Unlinks a node; its results must be unused. */
+void node_remove(Node *node);
+void node_move_before(Node *node, Node *before); /* NULL: to the end */
+void value_replace_uses(Value *old_value, Value *new_value);
+void value_rename(Value *value, const char *name); /* made unique */
+int value_use_count(const Value *value);
+bool value_is_output(const Value *value); /* of its graph */
+void graph_remove_input(Graph *graph, int i); /* must be unused */
+void graph_number(Graph *graph);          /* gives nodes ids 0 .. node_count-1 */
+Graph *graph_clone(Graph *graph, Model *model, Node *owner);
+Model *model_clone(const Model *model, Arena *arena);
+
+#define FOR_EACH_NODE(node, graph) for (Node *node = (graph)->first; node; node = node->next)
+/* Removing `node` is fine. */
+#define FOR_EACH_NODE_SAFE(node, graph)                                                            \
+    for (Node *node = (graph)->first, *node##_next; node && (node##_next = node->next, 1);         \
+         node = node##_next)
+#define FOR_EACH_USE(use, value) for (Use *use = (value)->first_use; use; use = use->next)
+
+static inline Value *operand(const Node *node, int i)
+{
+    return i < node->operand_count ? node->operands[i].value : NULL;
+}
+static inline Value *result(const Node *node, int i) { return node->results[i]; }
+static inline Value *graph_output(const Graph *graph, int i) { return graph->outputs[i].value; }
+
+/* ---- Checking ---------------------------------------------------------------------------- */
+
+/* Rules that every graph obeys: use lists are consistent, operands are defined before use and in the
+ * same graph, names are unique, arity and types fit, regions are closed. Reports all violations. */
+bool graph_verify(const Graph *graph, Diagnostics *diagnostics);
+bool model_verify(const Model *model, Diagnostics *diagnostics);
+
+/* Records an assumption once; ignores one that is known to hold. */
+void model_assume(Model *model, const Expr *condition, const char *message);
+
+/* Where a node is, for a diagnostic: its name or its first result's, and the source. */
+Location node_location(const Node *node);
+
+#endif
