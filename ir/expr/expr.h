@@ -3,8 +3,8 @@
  * Expressions: one language for symbolic sizes, indices and scalar arithmetic.
  *
  * Expressions are hash-consed: within a pool equal expressions are the same pointer, so a DAG is
- * shared by construction and equality is a comparison of addresses. They are immutable and belong to
- * the pool's arena. Builders simplify.
+ * shared by construction and equality is a comparison of addresses. They are immutable and belong
+ * to the pool's arena. Builders simplify.
  *
  * There are two worlds. An *index* (type EXPR_INDEX) is a mathematical integer that never
  * overflows: sizes, subscripts, offsets. Indices are kept in one normal form, a sum of
@@ -33,30 +33,32 @@ typedef enum ExprKind {
     EXPR_axis,     /* an index: 0 <= axis < extent; object is an Axis */
     EXPR_constant, /* a value: bits, of its type */
     /* Indices */
-    EXPR_linear,     /* sum of factors[i] * src[i], plus integer */
-    EXPR_times,      /* src[0] * src[1], neither constant */
-    EXPR_quotient,   /* src[0] / src[1] rounded down; src[1] > 0 */
-    EXPR_modulus,    /* src[0] - src[0] / src[1] * src[1] */
-    EXPR_larger,     /* of two indices */
+    EXPR_linear,   /* sum of factors[i] * src[i], plus integer */
+    EXPR_times,    /* src[0] * src[1], neither constant */
+    EXPR_quotient, /* src[0] / src[1] rounded down; src[1] > 0 */
+    EXPR_modulus,  /* src[0] - src[0] / src[1] * src[1] */
+    EXPR_larger,   /* of two indices */
     EXPR_smaller,
     /* Between the worlds */
     EXPR_to_index,   /* an integer value as an index */
     EXPR_from_index, /* an index as a value of this type */
-    EXPR_convert,    /* a value in another type, as ONNX's Cast does; integer: saturate small floats */
-    EXPR_bitcast,    /* the same bits in another type of the same width */
+    EXPR_convert, /* a value in another type, as ONNX's Cast does; integer: saturate small floats */
+    EXPR_bitcast, /* the same bits in another type of the same width */
     /* Memory */
-    EXPR_load,  /* tensor[src[0..rank)], logical indices; if has_fill, src[rank] where out of range */
+    EXPR_load,  /* tensor[src[0..rank)], logical indices; if has_fill, src[rank] where out of range
+                 */
     EXPR_fetch, /* in nests: the tensor's memory at flat offset src[0]; if has_fill, src[1] is a
-                 * condition and src[2] the value where it is false, and no memory is touched there */
+                 * condition and src[2] the value where it is false, and no memory is touched there
+                 */
     EXPR_cell,  /* in nests: register array[src[0]] */
-    /* Values: table */
-#define UNARY(name, floats, integers) EXPR_##name,
+/* Values: table */
+#define UNARY(name, floats, integers)  EXPR_##name,
 #define BINARY(name, floats, integers) EXPR_##name,
-#define COMPARE(name, meaning) EXPR_##name, /* of indices or of values; a bool */
+#define COMPARE(name, meaning)         EXPR_##name, /* of indices or of values; a bool */
 #include "expr.def"
-    EXPR_fma,        /* src[0] * src[1] + src[2], rounded once */
-    EXPR_select,     /* src[0], a bool, ? src[1] : src[2]; of values or of indices */
-    EXPR_dot4,       /* four products of bytes of src[0] (unsigned) and src[1] (signed), plus src[2] */
+    EXPR_fma,    /* src[0] * src[1] + src[2], rounded once */
+    EXPR_select, /* src[0], a bool, ? src[1] : src[2]; of values or of indices */
+    EXPR_dot4,   /* four products of bytes of src[0] (unsigned) and src[1] (signed), plus src[2] */
     EXPR_across_sum, /* in nests: of the lanes, always in the same tree; the same in every lane */
     EXPR_across_max,
     EXPR_across_min,

@@ -21,18 +21,18 @@
 #include <stddef.h>
 
 typedef enum AttributeKind {
-    ATTRIBUTE_int,         /* int64_t */
-    ATTRIBUTE_float,       /* float */
-    ATTRIBUTE_string,      /* TnString */
-    ATTRIBUTE_choice,      /* int: the position of the string among `choices`, "constant|reflect" */
-    ATTRIBUTE_element,     /* int64_t in the file: TnElementType (an int) */
-    ATTRIBUTE_ints,        /* IntList */
-    ATTRIBUTE_floats,      /* FloatList */
-    ATTRIBUTE_strings,     /* StringList */
-    ATTRIBUTE_tensor,      /* const Constant * */
-    ATTRIBUTE_graph,       /* int: the region's number; always present */
-    ATTRIBUTE_type,        /* const Type * */
-    ATTRIBUTE_type_list,   /* unused by the standard's implemented operators; reserved */
+    ATTRIBUTE_int,       /* int64_t */
+    ATTRIBUTE_float,     /* float */
+    ATTRIBUTE_string,    /* TnString */
+    ATTRIBUTE_choice,    /* int: the position of the string among `choices`, "constant|reflect" */
+    ATTRIBUTE_element,   /* int64_t in the file: TnElementType (an int) */
+    ATTRIBUTE_ints,      /* IntList */
+    ATTRIBUTE_floats,    /* FloatList */
+    ATTRIBUTE_strings,   /* StringList */
+    ATTRIBUTE_tensor,    /* const Constant * */
+    ATTRIBUTE_graph,     /* int: the region's number; always present */
+    ATTRIBUTE_type,      /* const Type * */
+    ATTRIBUTE_type_list, /* unused by the standard's implemented operators; reserved */
 } AttributeKind;
 
 /* The default of an optional int that has none: the writers leave it out. */
@@ -51,7 +51,9 @@ typedef struct AttributeDef {
 } AttributeDef;
 
 #define ATTRIBUTE_AT(Struct, field, kind_, ...)                                                    \
-    {.name = #field, .kind = ATTRIBUTE_##kind_, .offset = offsetof(Struct, field), __VA_ARGS__}
+    {                                                                                              \
+        .name = #field, .kind = ATTRIBUTE_##kind_, .offset = offsetof(Struct, field), __VA_ARGS__  \
+    }
 #define ATTRIBUTE_INT(Struct, field, default_, doc_)                                               \
     ATTRIBUTE_AT(Struct, field, int, .default_int = (default_), .doc = (doc_))
 #define ATTRIBUTE_INT_REQUIRED(Struct, field, doc_)                                                \

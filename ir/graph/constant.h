@@ -15,7 +15,7 @@ struct Constant {
     TnElementType element;
     int rank;
     int64_t dims[MAX_RANK];
-    int64_t count; /* elements */
+    int64_t count;    /* elements */
     const void *data; /* may be unaligned where borrowed */
     /* Where the bytes came from, for the writers; NULL: from the model itself or made here. */
     const char *external_location;

@@ -6,8 +6,8 @@
  * Operands are Use objects threaded on the used value, so replacing a value everywhere is one short
  * loop and needs no side tables. A region (the body of If, Loop, Scan, or a fused group) is a Graph
  * of its own and is closed: what an ONNX body captures from outside is an extra operand of the node
- * and an extra input of the region, in order of first use (the writers open it again). Constants are
- * the exception: a region has its own, which share their bytes with those outside.
+ * and an extra input of the region, in order of first use (the writers open it again). Constants
+ * are the exception: a region has its own, which share their bytes with those outside.
  *
  * Everything belongs to the model's arena and dies with it; a removed node is unlinked, not freed.
  */
@@ -59,7 +59,8 @@ struct Node {
     Graph *graph;
     int operand_count, result_count, region_count;
     Use *operands;
-    Value **results; /* results[i] is never NULL; an absent optional output has name "" and no uses */
+    Value *
+        *results; /* results[i] is never NULL; an absent optional output has name "" and no uses */
     Graph **regions;
     void *attributes; /* the operator's own attribute struct */
     Location location;
@@ -71,7 +72,8 @@ struct Graph {
     Model *model;
     Node *owner; /* the node whose region this is; NULL: the main graph, or a function's body */
     const char *name;
-    int input_count, input_capacity, constant_count, constant_capacity, output_count, output_capacity;
+    int input_count, input_capacity, constant_count, constant_capacity, output_count,
+        output_capacity;
     Value **inputs;
     Value **constants;
     Use *outputs; /* output_count Uses whose user is NULL: uses of the values that leave */
@@ -131,9 +133,9 @@ void graph_add_output(Graph *graph, Value *value, const char *name);
 Value *graph_find(const Graph *graph, const char *name); /* NULL if there is none */
 const char *graph_fresh_name(Graph *graph, const char *hint);
 
-/* A node at the end of the graph, or before `before`. operands[i] may be NULL (absent). The attribute
- * struct is copied; NULL gives the defaults. Results have no type until the node is inferred; their
- * names are invented. Regions are created empty. */
+/* A node at the end of the graph, or before `before`. operands[i] may be NULL (absent). The
+ * attribute struct is copied; NULL gives the defaults. Results have no type until the node is
+ * inferred; their names are invented. Regions are created empty. */
 Node *graph_insert(Graph *graph, Node *before, const OpDef *op, int operand_count,
                    Value *const *operands, int result_count, const void *attributes,
                    int region_count);
@@ -149,9 +151,9 @@ void node_move_before(Node *node, Node *before); /* NULL: to the end */
 void value_replace_uses(Value *old_value, Value *new_value);
 void value_rename(Value *value, const char *name); /* made unique */
 int value_use_count(const Value *value);
-bool value_is_output(const Value *value); /* of its graph */
+bool value_is_output(const Value *value);     /* of its graph */
 void graph_remove_input(Graph *graph, int i); /* must be unused */
-void graph_number(Graph *graph);          /* gives nodes ids 0 .. node_count-1 */
+void graph_number(Graph *graph);              /* gives nodes ids 0 .. node_count-1 */
 Graph *graph_clone(Graph *graph, Model *model, Node *owner);
 Model *model_clone(const Model *model, Arena *arena);
 
@@ -166,13 +168,20 @@ static inline Value *operand(const Node *node, int i)
 {
     return i < node->operand_count ? node->operands[i].value : NULL;
 }
-static inline Value *result(const Node *node, int i) { return node->results[i]; }
-static inline Value *graph_output(const Graph *graph, int i) { return graph->outputs[i].value; }
+static inline Value *result(const Node *node, int i)
+{
+    return node->results[i];
+}
+static inline Value *graph_output(const Graph *graph, int i)
+{
+    return graph->outputs[i].value;
+}
 
 /* ---- Checking ---------------------------------------------------------------------------- */
 
-/* Rules that every graph obeys: use lists are consistent, operands are defined before use and in the
- * same graph, names are unique, arity and types fit, regions are closed. Reports all violations. */
+/* Rules that every graph obeys: use lists are consistent, operands are defined before use and in
+ * the same graph, names are unique, arity and types fit, regions are closed. Reports all
+ * violations. */
 bool graph_verify(const Graph *graph, Diagnostics *diagnostics);
 bool model_verify(const Model *model, Diagnostics *diagnostics);
 

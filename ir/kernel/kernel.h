@@ -8,8 +8,8 @@
  *
  *   map      out[i] = body
  *   reduce   out[i] = combine over all r of body         (in row-major order of r)
- *   scan     out[i, t] = combine(out[i, t-1], body)      along one axis t of out, forward or backward
- *   scatter  for all i in row-major order: out[target(i)] = combine(out[target(i)], body),
+ *   scan     out[i, t] = combine(out[i, t-1], body)      along one axis t of out, forward or
+ * backward scatter  for all i in row-major order: out[target(i)] = combine(out[target(i)], body),
  *            where target(i) is in range; out keeps what an earlier compute put there
  *
  * Bodies are values over loads of tensors. A body's type is the compute type of out's element type,

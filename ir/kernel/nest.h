@@ -2,11 +2,11 @@
  *
  * Nests: loops over flat memory and registers, all that an emitter has to understand.
  *
- * There is no vector loop. One axis of a nest is the *lane*: a statement that mentions it is done for
- * all lanes at once. What an offset does over the lanes says how memory is accessed: not at all is a
- * scalar and a broadcast, 0, 1, 2, ... is a vector, anything else a gather; a condition that mentions
- * the lane is a mask. Register arrays hold one vector a cell and are indexed by expressions that are
- * constant once unrolled loops are, so an emitter turns cells into SSA values.
+ * There is no vector loop. One axis of a nest is the *lane*: a statement that mentions it is done
+ * for all lanes at once. What an offset does over the lanes says how memory is accessed: not at all
+ * is a scalar and a broadcast, 0, 1, 2, ... is a vector, anything else a gather; a condition that
+ * mentions the lane is a mask. Register arrays hold one vector a cell and are indexed by
+ * expressions that are constant once unrolled loops are, so an emitter turns cells into SSA values.
  */
 #ifndef IR_KERNEL_NEST_H
 #define IR_KERNEL_NEST_H
@@ -71,8 +71,8 @@ void nest_prefetch(NestBuilder *b, const Tensor *tensor, const Expr *offset, int
 
 void nest_print(const Nest *nest, int indent, Text *text);
 
-/* A constant operand rearranged once, at compile time: packed[to] = source[from] for all axes, where
- * the guards hold, else zero. */
+/* A constant operand rearranged once, at compile time: packed[to] = source[from] for all axes,
+ * where the guards hold, else zero. */
 typedef struct Packing {
     int axis_count, guard_count;
     const Axis *axes[2 * MAX_RANK]; /* outermost first */

@@ -21,10 +21,10 @@
 #define TYPES_UNSIGNED                                                                             \
     (TYPE_BIT(TN_UINT8) | TYPE_BIT(TN_UINT16) | TYPE_BIT(TN_UINT32) | TYPE_BIT(TN_UINT64))
 #define TYPES_INTEGER (TYPES_SIGNED | TYPES_UNSIGNED)
-#define TYPES_NUMBER (TYPES_FLOAT | TYPES_INTEGER)
-#define TYPES_INDEX (TYPE_BIT(TN_INT32) | TYPE_BIT(TN_INT64))
-#define TYPES_BOOL TYPE_BIT(TN_BOOL)
-#define TYPES_STRING TYPE_BIT(TN_STRING)
+#define TYPES_NUMBER  (TYPES_FLOAT | TYPES_INTEGER)
+#define TYPES_INDEX   (TYPE_BIT(TN_INT32) | TYPE_BIT(TN_INT64))
+#define TYPES_BOOL    TYPE_BIT(TN_BOOL)
+#define TYPES_STRING  TYPE_BIT(TN_STRING)
 #define TYPES_SMALL                                                                                \
     (TYPE_BIT(TN_FLOAT8E4M3FN) | TYPE_BIT(TN_FLOAT8E4M3FNUZ) | TYPE_BIT(TN_FLOAT8E5M2) |           \
      TYPE_BIT(TN_FLOAT8E5M2FNUZ) | TYPE_BIT(TN_UINT4) | TYPE_BIT(TN_INT4) |                        \
@@ -33,7 +33,7 @@
 #define TYPES_COMPLEX (TYPE_BIT(TN_COMPLEX64) | TYPE_BIT(TN_COMPLEX128))
 #define TYPES_TENSOR                                                                               \
     (TYPES_NUMBER | TYPES_BOOL | TYPES_STRING | TYPES_SMALL | TYPES_COMPLEX) /* any tensor */
-#define TYPES_ANY 0                                   /* sequences and optionals, too */
+#define TYPES_ANY 0 /* sequences and optionals, too */
 
 /* One operand or result. Operands that share a letter in `group` have one element type. */
 typedef struct OperandDef {
@@ -47,15 +47,21 @@ typedef struct OperandDef {
 
 typedef enum OpTraits {
     TRAIT_commutative = 1 << 0,
-    TRAIT_elementwise = 1 << 1, /* out[i] depends on the broadcast operands' element i alone */
-    TRAIT_view = 1 << 2,        /* the result is the first operand's bytes in another shape */
-    TRAIT_random = 1 << 3,      /* results are drawn, not determined */
+    TRAIT_elementwise = 1 << 1,    /* out[i] depends on the broadcast operands' element i alone */
+    TRAIT_view = 1 << 2,           /* the result is the first operand's bytes in another shape */
+    TRAIT_random = 1 << 3,         /* results are drawn, not determined */
     TRAIT_data_dependent = 1 << 4, /* a result's size depends on operands' data */
     TRAIT_idempotent = 1 << 5,     /* f(f(x)) = f(x) */
     TRAIT_involution = 1 << 6,     /* f(f(x)) = x */
 } OpTraits;
 
-typedef enum ControlKind { CONTROL_none, CONTROL_if, CONTROL_loop, CONTROL_scan, CONTROL_group } ControlKind;
+typedef enum ControlKind {
+    CONTROL_none,
+    CONTROL_if,
+    CONTROL_loop,
+    CONTROL_scan,
+    CONTROL_group
+} ControlKind;
 
 /* ---- Inference --------------------------------------------------------------------------- */
 
@@ -79,8 +85,8 @@ bool infer_unsupported(InferContext *context, const Node *node, const char *form
 void infer_set(InferContext *context, Node *node, int result, TnElementType element, int rank,
                const Expr *const *dims);
 void infer_set_type(Node *node, int result, const Type *type);
-void infer_set_elements(InferContext *context, Node *node, int result,
-                        const Expr *const *elements, int64_t count);
+void infer_set_elements(InferContext *context, Node *node, int result, const Expr *const *elements,
+                        int64_t count);
 
 /* The tensor type of an operand whose presence and rank the caller relies on. */
 const Type *operand_type(const Node *node, int i);
@@ -102,8 +108,8 @@ bool infer_axes(InferContext *context, const Node *node, IntList axes, int rank,
  * maximum, with an assumption that the smaller is 1. */
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
                      int *rank, const Expr **dims);
-/* a and b must be equal: the one that is simpler, an assumption where it is not provable, NULL and an
- * error where it is false. */
+/* a and b must be equal: the one that is simpler, an assumption where it is not provable, NULL and
+ * an error where it is false. */
 const Expr *infer_equal(InferContext *context, const Node *node, const Expr *a, const Expr *b,
                         const char *what);
 /* A size that only running tells, named after the result: 0 <= size <= upper (NULL: no bound). */
@@ -112,7 +118,8 @@ const Expr *infer_fresh_size(InferContext *context, Node *node, int result, cons
 
 /* Shared infer functions. */
 bool infer_same_as_first(InferContext *context, Node *node); /* type of operand 0 */
-bool infer_elementwise(InferContext *context, Node *node);   /* broadcast, element type of operand 0 */
+bool infer_elementwise(InferContext *context,
+                       Node *node); /* broadcast, element type of operand 0 */
 
 /* ---- Lowering ---------------------------------------------------------------------------- */
 
@@ -166,8 +173,8 @@ struct OpDef {
 
     /* Exactly one of these. */
     void (*lower)(Lowering *l); /* index expressions */
-    /* In terms of other operators, inserted at the editor; results[i] replaces result i. false: this
-     * instance stays as it is, and has another of these meanings. */
+    /* In terms of other operators, inserted at the editor; results[i] replaces result i. false:
+     * this instance stays as it is, and has another of these meanings. */
     bool (*decompose)(Editor *editor, const Node *node, Value **results);
     const char *function; /* the name of a body in ir/functions/<function>.onnxtxt */
     const char *host;     /* a function of runtime/host/host.def */
@@ -175,9 +182,10 @@ struct OpDef {
 };
 
 #define OPERANDS(array) .operands = (array), .operand_count = (int)COUNT_OF(array)
-#define RESULTS(array) .results = (array), .result_count = (int)COUNT_OF(array)
+#define RESULTS(array)  .results = (array), .result_count = (int)COUNT_OF(array)
 #define ATTRIBUTES(array, Struct)                                                                  \
-    .attributes = (array), .attribute_count = (int)COUNT_OF(array), .attributes_size = sizeof(Struct)
+    .attributes = (array), .attribute_count = (int)COUNT_OF(array),                                \
+    .attributes_size = sizeof(Struct)
 
 #define OP(name) extern const OpDef op_##name;
 #include "ir/ops/ops.def"

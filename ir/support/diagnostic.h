@@ -50,7 +50,8 @@ typedef struct Diagnostics {
 Diagnostics *diagnostics_create(Arena *arena);
 void diagnose(Diagnostics *diagnostics, Severity severity, Location location, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
-/* diagnose(…, SEVERITY_ERROR, …), answering false, so that a check can end in "return error_at(…)". */
+/* diagnose(…, SEVERITY_ERROR, …), answering false, so that a check can end in "return error_at(…)".
+ */
 bool error_at(Diagnostics *diagnostics, Location location, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* As error_at; the message begins with "not supported: ". */

@@ -7,6 +7,8 @@
 
 #include "arena.h"
 
+#include <stdbool.h>
+
 typedef struct Text {
     Arena *arena;
     char *data; /* always terminated */

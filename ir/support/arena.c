@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Arenas as lists of chunks. A chunk that a request does not fit into is left as it is and a new
+ * one, twice as large up to a limit, takes its place; large requests get a chunk of their own.
+ */
+#include "arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CHUNK_BYTES = 1 << 16, LARGEST_CHUNK_BYTES = 1 << 24, CHUNK_ALIGNMENT = 64 };
+
+typedef struct Chunk {
+    struct Chunk *previous;
+    size_t capacity, used;
+    _Alignas(CHUNK_ALIGNMENT) char data[];
+} Chunk;
+
+struct Arena {
+    Boundary *boundary;
+    Chunk *newest;
+    size_t next_capacity, total;
+};
+
+Arena *arena_create(Boundary *boundary)
+{
+    Arena *arena = calloc(1, sizeof *arena);
+    if (arena)
+        *arena = (Arena){.boundary = boundary, .next_capacity = FIRST_CHUNK_BYTES};
+    return arena;
+}
+
+static void release_until(Arena *arena, const Chunk *last)
+{
+    while (arena->newest != last) {
+        Chunk *chunk = arena->newest;
+        arena->newest = chunk->previous;
+        arena->total -= chunk->capacity;
+        free(chunk);
+    }
+}
+
+void arena_destroy(Arena *arena)
+{
+    if (!arena)
+        return;
+    release_until(arena, NULL);
+    free(arena);
+}
+
+Boundary *arena_boundary(const Arena *arena)
+{
+    return arena->boundary;
+}
+
+size_t arena_bytes(const Arena *arena)
+{
+    return arena->total;
+}
+
+static size_t round_up(size_t bytes, size_t to)
+{
+    return (bytes + to - 1) / to * to;
+}
+
+/* Room for `bytes` at the alignment, zeroed; NULL if there is no memory. */
+static void *take(Arena *arena, size_t bytes, size_t alignment)
+{
+    Chunk *chunk = arena->newest;
+    size_t at = chunk ? round_up(chunk->used, alignment) : 0;
+    if (!chunk || at > chunk->capacity || bytes > chunk->capacity - at) {
+        size_t capacity = arena->next_capacity;
+        if (bytes > SIZE_MAX - sizeof(Chunk) - CHUNK_ALIGNMENT)
+            return NULL;
+        if (bytes > capacity)
+            capacity = round_up(bytes, CHUNK_ALIGNMENT);
+        else if (arena->next_capacity < LARGEST_CHUNK_BYTES)
+            arena->next_capacity *= 2;
+        size_t whole = round_up(sizeof(Chunk) + capacity, CHUNK_ALIGNMENT);
+        Chunk *fresh = aligned_alloc(CHUNK_ALIGNMENT, whole);
+        if (!fresh)
+            return NULL;
+        *fresh = (Chunk){.previous = chunk, .capacity = capacity};
+        arena->total += capacity;
+        arena->newest = chunk = fresh;
+        at = 0;
+    }
+    chunk->used = at + bytes;
+    return memset(chunk->data + at, 0, bytes);
+}
+
+void *arena_allocate(Arena *arena, size_t bytes)
+{
+    void *data = take(arena, bytes, 16);
+    if (!data)
+        longjmp(arena->boundary->jump, 1);
+    return data;
+}
+
+void *arena_allocate_array(Arena *arena, size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total))
+        longjmp(arena->boundary->jump, 1);
+    return arena_allocate(arena, total);
+}
+
+void *arena_try(Arena *arena, size_t bytes)
+{
+    return take(arena, bytes, CHUNK_ALIGNMENT);
+}
+
+void *arena_copy(Arena *arena, const void *data, size_t bytes)
+{
+    void *copy = arena_allocate(arena, bytes);
+    if (bytes)
+        memcpy(copy, data, bytes);
+    return copy;
+}
+
+char *arena_string(Arena *arena, const char *text, size_t length)
+{
+    char *copy = arena_allocate(arena, length + 1);
+    if (length)
+        memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_format_list(Arena *arena, const char *format, va_list list)
+{
+    va_list again;
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = arena_allocate(arena, (size_t)(length < 0 ? 0 : length) + 1);
+    if (length > 0)
+        vsnprintf(text, (size_t)length + 1, format, list);
+    return text;
+}
+
+char *arena_format(Arena *arena, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    char *text = arena_format_list(arena, format, list);
+    va_end(list);
+    return text;
+}
+
+ArenaMark arena_mark(const Arena *arena)
+{
+    return (ArenaMark){arena->newest, arena->newest ? arena->newest->used : 0};
+}
+
+void arena_release(Arena *arena, ArenaMark mark)
+{
+    release_until(arena, mark.chunk);
+    if (arena->newest)
+        arena->newest->used = mark.used;
+}
