@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tables that describe the messages, and small questions about them.
+ */
+#include "frontend/document.h"
+
+#include <string.h>
+
+#define HAS_OFFSET_ONE(Message, name)    offsetof(Message, has_##name)
+#define HAS_OFFSET_ONEOF(Message, name)  offsetof(Message, has_##name)
+#define HAS_OFFSET_MANY(Message, name)   0
+#define HAS_OFFSET_PACKED(Message, name) 0
+
+#define MESSAGE(Name)                    static const FieldDef fields_##Name[] = {
+#define FIELD(Message, name_, number_, cardinality_, kind_, Type)                                  \
+    {                                                                                              \
+        .name = #name_,                                                                            \
+        .number = (number_),                                                                       \
+        .cardinality = FIELD_##cardinality_,                                                       \
+        .kind = FIELD_##kind_,                                                                     \
+        .message = MESSAGE_##Type,                                                                 \
+        .offset = offsetof(Message, name_),                                                        \
+        .has_offset = HAS_OFFSET_##cardinality_(Message, name_),                                   \
+    },
+#define END_MESSAGE(Name)                                                                          \
+    }                                                                                              \
+    ;
+#include "frontend/onnx/schema.def"
+
+const MessageDef message_defs[MESSAGE_KIND_COUNT] = {
+#define MESSAGE(Name) {#Name, sizeof(Name), fields_##Name, (int)COUNT_OF(fields_##Name)},
+#define FIELD(Message, name, number, cardinality, kind, Type)
+#define END_MESSAGE(Name)
+#include "frontend/onnx/schema.def"
+};
+
+TnString proto_string(const char *text)
+{
+    return (TnString){text, (int64_t)strlen(text)};
+}
+
+bool proto_equals(TnString string, const char *text)
+{
+    size_t length = strlen(text);
+    return (size_t)string.length == length &&
+           (length == 0 || memcmp(string.data, text, length) == 0);
+}
+
+TnString proto_domain(TnString domain)
+{
+    return proto_equals(domain, "ai.onnx") ? proto_string("") : domain;
+}
+
+const AttributeProto *node_proto_attribute(const NodeProto *node, const char *name)
+{
+    for (int64_t i = 0; i < node->attribute.count; i++)
+        if (proto_equals(node->attribute.items[i]->name, name))
+            return node->attribute.items[i];
+    return NULL;
+}
+
+static bool strings_equal(TnString a, TnString b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, (size_t)a.length) == 0);
+}
+
+int64_t opset_imports_version(OperatorSetIdProto *const *imports, int64_t count, TnString domain)
+{
+    domain = proto_domain(domain);
+    for (int64_t i = 0; i < count; i++)
+        if (strings_equal(proto_domain(imports[i]->domain), domain))
+            return imports[i]->version;
+    return 0;
+}
+
+size_t field_item_bytes(const FieldDef *field)
+{
+    switch (field->kind) {
+    case FIELD_int32:
+    case FIELD_float: return 4;
+    case FIELD_int64:
+    case FIELD_uint64:
+    case FIELD_double: return 8;
+    case FIELD_string:
+    case FIELD_bytes: return sizeof(TnString);
+    case FIELD_message: return sizeof(void *);
+    }
+    return 0;
+}
+
+const FieldDef *message_find_field(const MessageDef *message, uint32_t number)
+{
+    for (int i = 0; i < message->field_count; i++)
+        if (message->fields[i].number == number)
+            return &message->fields[i];
+    return NULL;
+}
+
+static bool items_equal(const FieldDef *field, const char *a, const char *b, int64_t count)
+{
+    size_t bytes = field_item_bytes(field);
+    for (int64_t i = 0; i < count; i++, a += bytes, b += bytes) {
+        bool equal;
+        if (field->kind == FIELD_message)
+            equal = messages_equal(field->message, *(void *const *)a, *(void *const *)b);
+        else if (field->kind == FIELD_string || field->kind == FIELD_bytes)
+            equal = strings_equal(*(const TnString *)a, *(const TnString *)b);
+        else
+            equal = memcmp(a, b, bytes) == 0;
+        if (!equal)
+            return false;
+    }
+    return true;
+}
+
+typedef ARRAY(char) AnyArray;
+
+bool messages_equal(MessageKind kind, const void *a, const void *b)
+{
+    const MessageDef *def = &message_defs[kind];
+    for (int i = 0; i < def->field_count; i++) {
+        const FieldDef *field = &def->fields[i];
+        const char *x = (const char *)a + field->offset, *y = (const char *)b + field->offset;
+        if (field->has_offset) {
+            bool in_a = *((const bool *)a + field->has_offset);
+            bool in_b = *((const bool *)b + field->has_offset);
+            if (in_a != in_b || (in_a && !items_equal(field, x, y, 1)))
+                return false;
+        } else {
+            const AnyArray *list = (const AnyArray *)x, *other = (const AnyArray *)y;
+            if (list->count != other->count ||
+                !items_equal(field, list->items, other->items, list->count))
+                return false;
+        }
+    }
+    return true;
+}
