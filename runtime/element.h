@@ -31,12 +31,17 @@ bool element_packed_bytes(TnElementType type, int64_t count, int64_t *bytes);
 /* Whether arithmetic is done in another type: float for the floats of fewer than 32 bits. */
 TnElementType element_compute_type(TnElementType type);
 
+/* In memory integers of fewer than 8 bits are sign- or zero-extended, floats of fewer than 8 bits
+ * are their code. */
 /* Between a file's packed form and memory's one element per byte; a copy for other types. */
 void element_unpack(TnElementType type, int64_t count, const void *packed, void *elements);
 void element_pack(TnElementType type, int64_t count, const void *elements, void *packed);
 
-/* One element of memory as double / int64 (integers and bool), and back with ONNX's Cast semantics:
- * floats round to nearest even, out-of-range float8 values saturate when `saturate` is set. */
+/* One element of memory as double / int64, and back, with ONNX's Cast semantics: floats round once,
+ * to nearest even (float8e8m0: up); out-of-range float8 values saturate when `saturate` is set,
+ * else become NaN or infinity; float to integer truncates, saturates, and takes NaN as 0 (to 4 and
+ * 2 bits: to int32 first, which then wraps); integer to integer wraps. Of complex numbers the real
+ * part. */
 double element_to_double(TnElementType type, const void *element);
 int64_t element_to_int64(TnElementType type, const void *element);
 void element_from_double(TnElementType type, double value, bool saturate, void *element);
