@@ -80,7 +80,8 @@ struct Graph {
     const char **output_names;
     Node *first, *last;
     int node_count;
-    Map names; /* name -> Value */
+    Map names;         /* name -> Value; NULL where it is free again */
+    Map name_counters; /* hint -> last number tried, so that inventing names takes constant time */
     const char *doc;
 };
 
@@ -149,13 +150,21 @@ void node_remove_operand(Node *node, int i); /* the ones after it move up */
 void node_remove(Node *node);
 void node_move_before(Node *node, Node *before); /* NULL: to the end */
 void value_replace_uses(Value *old_value, Value *new_value);
+void use_set(Use *use, Value *value);              /* one use, of a node or an output */
 void value_rename(Value *value, const char *name); /* made unique */
 int value_use_count(const Value *value);
 bool value_is_output(const Value *value);     /* of its graph */
 void graph_remove_input(Graph *graph, int i); /* must be unused */
-void graph_number(Graph *graph);              /* gives nodes ids 0 .. node_count-1 */
+void graph_remove_output(Graph *graph, int i);
+int graph_remove_unused_constants(Graph *graph); /* answers how many there were */
+void graph_number(Graph *graph);                 /* gives nodes ids 0 .. node_count-1 */
+/* A deep copy, in `model`, which may be another one: sizes are then rewritten to its pool's symbols
+ * of the same names. The bytes of constants and the sources of locations are shared. */
 Graph *graph_clone(Graph *graph, Model *model, Node *owner);
 Model *model_clone(const Model *model, Arena *arena);
+/* Copies the nodes of `from` before `before` of another graph of the same model, inputs[i] standing
+ * for input i; outputs[i] receives what output i became. */
+void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Value **outputs);
 
 #define FOR_EACH_NODE(node, graph) for (Node *node = (graph)->first; node; node = node->next)
 /* Removing `node` is fine. */

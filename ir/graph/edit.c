@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Editing graphs: uses, names, inputs and outputs. A use is first on its value's list when it is
+ * made; a replaced value's uses keep their order and precede those that the new value had.
+ */
+#include "ir/graph/graph.h"
+#include "ir/ops/op.h"
+
+#include <assert.h>
+
+void use_set(Use *use, Value *value)
+{
+    if (use->value == value)
+        return;
+    if (use->value) {
+        *use->link = use->next;
+        if (use->next)
+            use->next->link = use->link;
+    }
+    use->value = value;
+    use->next = NULL;
+    use->link = NULL;
+    if (!value)
+        return;
+    assert(!use->user || use->user->graph == value->graph);
+    use->next = value->first_use;
+    use->link = &value->first_use;
+    if (use->next)
+        use->next->link = &use->next;
+    value->first_use = use;
+}
+
+void node_set_operand(Node *node, int i, Value *value)
+{
+    assert(i < node->operand_count);
+    use_set(&node->operands[i], value);
+}
+
+void node_remove_operand(Node *node, int i)
+{
+    for (; i + 1 < node->operand_count; i++)
+        use_set(&node->operands[i], node->operands[i + 1].value);
+    use_set(&node->operands[i], NULL);
+    node->operand_count--;
+}
+
+void value_replace_uses(Value *old_value, Value *new_value)
+{
+    assert(old_value->graph == new_value->graph);
+    if (old_value == new_value || !old_value->first_use)
+        return;
+    Use *last = NULL;
+    for (Use *use = old_value->first_use; use; use = use->next) {
+        use->value = new_value;
+        last = use;
+    }
+    last->next = new_value->first_use;
+    if (last->next)
+        last->next->link = &last->next;
+    new_value->first_use = old_value->first_use;
+    new_value->first_use->link = &new_value->first_use;
+    old_value->first_use = NULL;
+}
+
+void value_rename(Value *value, const char *name)
+{
+    Graph *graph = value->graph;
+    if (value->name[0] && map_get(&graph->names, value->name) == value)
+        map_set(&graph->names, value->name, NULL);
+    if (!name[0]) {
+        value->name = "";
+        return;
+    }
+    value->name = graph_fresh_name(graph, name);
+    map_set(&graph->names, value->name, value);
+}
+
+int value_use_count(const Value *value)
+{
+    int count = 0;
+    FOR_EACH_USE (use, value)
+        count++;
+    return count;
+}
+
+bool value_is_output(const Value *value)
+{
+    FOR_EACH_USE (use, value)
+        if (!use->user)
+            return true;
+    return false;
+}
+
+void graph_remove_input(Graph *graph, int i)
+{
+    Value *value = graph->inputs[i];
+    assert(!value->first_use && "the removed input is used");
+    map_set(&graph->names, value->name, NULL);
+    value->graph = NULL;
+    for (; i + 1 < graph->input_count; i++) {
+        graph->inputs[i] = graph->inputs[i + 1];
+        graph->inputs[i]->index = i;
+    }
+    graph->input_count--;
+}
+
+void graph_remove_output(Graph *graph, int i)
+{
+    for (; i + 1 < graph->output_count; i++) {
+        use_set(&graph->outputs[i], graph->outputs[i + 1].value);
+        graph->output_names[i] = graph->output_names[i + 1];
+    }
+    use_set(&graph->outputs[i], NULL);
+    graph->output_count--;
+}
+
+int graph_remove_unused_constants(Graph *graph)
+{
+    int kept = 0;
+    for (int i = 0; i < graph->constant_count; i++) {
+        Value *value = graph->constants[i];
+        if (value->first_use) {
+            value->index = kept;
+            graph->constants[kept++] = value;
+        } else {
+            map_set(&graph->names, value->name, NULL);
+            value->graph = NULL;
+        }
+    }
+    int removed = graph->constant_count - kept;
+    graph->constant_count = kept;
+    return removed;
+}
