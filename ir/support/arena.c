@@ -17,9 +17,16 @@ typedef struct Chunk {
     _Alignas(CHUNK_ALIGNMENT) char data[];
 } Chunk;
 
+typedef struct Deferred {
+    void (*function)(void *user);
+    void *user;
+    struct Deferred *previous;
+} Deferred;
+
 struct Arena {
     Boundary *boundary;
     Chunk *newest;
+    Deferred *deferred;
     size_t next_capacity, total;
 };
 
@@ -41,10 +48,20 @@ static void release_until(Arena *arena, const Chunk *last)
     }
 }
 
+static void call_deferred_until(Arena *arena, const Deferred *last)
+{
+    while (arena->deferred != last) {
+        Deferred *deferred = arena->deferred;
+        arena->deferred = deferred->previous;
+        deferred->function(deferred->user);
+    }
+}
+
 void arena_destroy(Arena *arena)
 {
     if (!arena)
         return;
+    call_deferred_until(arena, NULL);
     release_until(arena, NULL);
     free(arena);
 }
@@ -148,13 +165,21 @@ char *arena_format(Arena *arena, const char *format, ...)
     return text;
 }
 
+void arena_defer(Arena *arena, void (*function)(void *user), void *user)
+{
+    Deferred *deferred = ARENA_NEW(arena, Deferred);
+    *deferred = (Deferred){function, user, arena->deferred};
+    arena->deferred = deferred;
+}
+
 ArenaMark arena_mark(const Arena *arena)
 {
-    return (ArenaMark){arena->newest, arena->newest ? arena->newest->used : 0};
+    return (ArenaMark){arena->newest, arena->deferred, arena->newest ? arena->newest->used : 0};
 }
 
 void arena_release(Arena *arena, ArenaMark mark)
 {
+    call_deferred_until(arena, mark.deferred);
     release_until(arena, mark.chunk);
     if (arena->newest)
         arena->newest->used = mark.used;

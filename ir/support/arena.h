@@ -38,9 +38,13 @@ char *arena_string(Arena *arena, const char *text, size_t length); /* a terminat
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_format_list(Arena *arena, const char *format, va_list list);
 
+/* Calls function(user) when the arena is destroyed, or released to before this moment: for mapped
+ * files and other resources that are not memory. The last one deferred is the first one called. */
+void arena_defer(Arena *arena, void (*function)(void *user), void *user);
+
 /* Everything allocated after the mark is released. */
 typedef struct ArenaMark {
-    void *chunk;
+    void *chunk, *deferred;
     size_t used;
 } ArenaMark;
 ArenaMark arena_mark(const Arena *arena);
