@@ -20,7 +20,7 @@ extern "C" {
 #define TN_VERSION_PATCH 0
 
 #if defined(__GNUC__)
-#define TN_API __attribute__((visibility("default")))
+#define TN_API      __attribute__((visibility("default")))
 #define TN_MUST_USE __attribute__((warn_unused_result))
 #else
 #define TN_API
@@ -36,7 +36,7 @@ typedef enum TnStatus {
     TN_UNSUPPORTED = 2,   /* the model is legal, and uses something not implemented */
     TN_BAD_ARGUMENT = 3,  /* the caller broke a documented contract: name, type, shape, range */
     TN_OUT_OF_MEMORY = 4,
-    TN_IO = 5,            /* a file could not be read or written */
+    TN_IO = 5,              /* a file could not be read or written */
     TN_ARENA_TOO_SMALL = 6, /* run again with an arena of the size that the context now reports */
     TN_CANCELLED = 7,
     TN_INTERNAL = 8, /* a bug in Tenon; please report it */
@@ -83,6 +83,43 @@ typedef struct TnString {
     const char *data;
     int64_t length;
 } TnString;
+
+/* ---- Values ------------------------------------------------------------------------------ */
+
+enum { TN_MAX_RANK = 10 };
+
+/* A tensor: row major, without gaps; data aligned to its element. Borrowed. */
+typedef struct TnTensor {
+    TnElementType element;
+    int rank;
+    int64_t dims[TN_MAX_RANK];
+    void *data;
+} TnTensor;
+
+typedef enum TnValueKind {
+    TN_ABSENT = 0, /* an optional operand that is not there; an output to be allocated */
+    TN_TENSOR = 1,
+    TN_SEQUENCE = 2,
+    TN_OPTIONAL = 3, /* one item or none */
+} TnValueKind;
+
+/* What flows into and out of a model. Sequences and optionals hold items; both are immutable. */
+typedef struct TnValue TnValue;
+struct TnValue {
+    TnValueKind kind;
+    TnTensor tensor;
+    int64_t count;
+    const TnValue *const *items;
+};
+
+/* ---- Threads ----------------------------------------------------------------------------- */
+
+/* One piece of a parallel loop. */
+typedef void TnPiece(void *context, int64_t piece, int worker);
+/* The host's parallel loop: calls piece(context, i, worker) once for each 0 <= i < count, on any
+ * threads, where 0 <= worker < the number of threads promised and no two pieces that run at the
+ * same time have the same worker. Returns when all are done. */
+typedef void TnParallelFor(void *user, int64_t count, TnPiece *piece, void *context);
 
 #ifdef __cplusplus
 }

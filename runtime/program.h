@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Programs: what a compiled model is, and all that running it needs.
+ *
+ * A program is immutable and may be run from many threads, each with a context of its own. It is a
+ * tree of blocks; a block is a list of steps over numbered buffers and a table of sizes.
+ *
+ * Sizes. The table has one int64 for each symbol of the compiler, by its id, and after them one for
+ * each size that is computed. Symbols get their values from the shapes of the inputs (when a run is
+ * entered), from the elements of a tensor (STEP_bind), or from what a host function made. A
+ * STEP_size computes the sizes that follow from them, so that all other steps only look sizes up.
+ *
+ * Buffers. Planned ones have an offset in the arena that is a size; dynamic ones, whose size
+ * follows from data, get memory at the arena's tail when they are made; constants point to the
+ * program's own or the model's bytes; inputs to the caller's. Buffers of sequences and optionals
+ * hold a pointer to a TnValue. Views share their operand's buffer.
+ */
+#ifndef RUNTIME_PROGRAM_H
+#define RUNTIME_PROGRAM_H
+
+#include "runtime/host/host.h"
+#include "runtime/threads.h"
+
+/* A number, or a slot in the table of sizes. */
+typedef struct Size {
+    int32_t slot; /* -1: the number */
+    int64_t number;
+} Size;
+
+static inline Size size_number(int64_t number)
+{
+    return (Size){.slot = -1, .number = number};
+}
+static inline Size size_slot(int32_t slot)
+{
+    return (Size){.slot = slot};
+}
+
+static inline int64_t size_get(Size size, const int64_t *sizes)
+{
+    return size.slot < 0 ? size.number : sizes[size.slot];
+}
+
+/* ---- Size code --------------------------------------------------------------------------- */
+
+/* Overflow and division by something not positive make a size invalid, which ends the run. */
+typedef enum SizeOperation {
+    SIZE_add,
+    SIZE_multiply,
+    SIZE_quotient, /* rounded down */
+    SIZE_modulus,
+    SIZE_larger,
+    SIZE_smaller,
+    SIZE_less,
+    SIZE_less_equal,
+    SIZE_equal,
+    SIZE_not_equal,
+    SIZE_and,
+    SIZE_or,
+    SIZE_not,
+    SIZE_select, /* a ? b : c */
+} SizeOperation;
+
+typedef struct SizeInstruction {
+    SizeOperation operation;
+    int32_t target; /* slot */
+    Size a, b, c;
+} SizeInstruction;
+
+/* ---- Values and buffers ------------------------------------------------------------------ */
+
+typedef enum BufferKind {
+    BUFFER_planned,
+    BUFFER_dynamic,
+    BUFFER_constant,
+    BUFFER_input, /* the caller's memory */
+    BUFFER_value, /* holds a TnValue: a sequence or an optional */
+} BufferKind;
+
+typedef struct Buffer {
+    BufferKind kind;
+    const void *constant;
+    Size offset, bytes; /* planned */
+    bool is_output;     /* planned, unless the caller gives memory for it */
+} Buffer;
+
+/* A value of the graph at run time. */
+typedef struct ProgramValue {
+    TnValueKind kind; /* TN_ABSENT: an operand that is not there */
+    int32_t buffer;
+    TnElementType element;
+    int rank;
+    Size dims[TN_MAX_RANK];
+} ProgramValue;
+
+/* ---- Steps ------------------------------------------------------------------------------- */
+
+/* Machine code of a kernel, or part of one: begin <= x < end of its parallel loop. */
+typedef void PhaseCode(void *const *data, const int64_t *sizes, int64_t begin, int64_t end,
+                       void *scratch);
+/* The same for a kernel that is interpreted. */
+typedef void PhaseEvaluate(const void *kernel, void *const *data, const int64_t *sizes,
+                           int64_t begin, int64_t end, void *scratch);
+
+typedef struct PhaseStep {
+    PhaseCode *code;         /* NULL: evaluate */
+    PhaseEvaluate *evaluate; /* with `kernel` */
+    const void *kernel;
+    int32_t buffer_count;
+    const int32_t *buffers; /* the kernel's pointers, in order */
+    bool is_parallel;
+    Size extent; /* of the parallel loop */
+    double cost; /* of one of its steps, in cycles, a guess */
+} PhaseStep;
+
+typedef struct HostStep {
+    HostFunction *function;
+    int32_t input_count, output_count, attribute_count;
+    const ProgramValue *inputs, *outputs;
+    /* Bit d of binds[i]: dimension d of output i is a symbol that this step gives its value. */
+    const uint32_t *binds;
+    const HostAttribute *attributes;
+} HostStep;
+
+typedef struct SizeStep {
+    int32_t count;
+    const SizeInstruction *instructions;
+} SizeStep;
+
+/* sizes[target] = a size, or an element of an integer tensor. */
+typedef struct Bind {
+    int32_t target;
+    Size source;
+    int64_t lower, upper; /* else the run ends with TN_BAD_ARGUMENT */
+} Bind;
+
+typedef struct BindStep {
+    int32_t count;
+    const Bind *binds;
+    /* TN_TENSOR: bind i takes element i of it, and `source` is not used. */
+    ProgramValue tensor;
+    const char *what; /* "input 'x'", for the message */
+} BindStep;
+
+typedef struct CheckStep {
+    Size condition; /* 0: the run ends with TN_BAD_ARGUMENT */
+    const char *message;
+} CheckStep;
+
+/* to = from, of the same sizes: copies bytes, or for a dynamic one hands the pointer over where
+ * from's memory outlives it. */
+typedef struct AssignStep {
+    ProgramValue to, from;
+    bool share; /* `from` lives at least as long as `to`: a pointer will do */
+} AssignStep;
+
+/* Memory at the tail for a dynamic buffer; or zeroes for a planned one (with `zero`). */
+typedef struct AllocateStep {
+    int32_t buffer;
+    Size bytes;
+    bool zero;
+} AllocateStep;
+
+typedef struct Block Block;
+
+typedef struct IfStep {
+    ProgramValue condition;
+    const Block *branches[2]; /* then, else; each assigns the results at its end */
+} IfStep;
+
+/* An operand or result of Loop and Scan that is cut in slices along `axis`, one for each iteration.
+ * dims of `slice` are those of the slice. */
+typedef struct Sliced {
+    ProgramValue whole, slice;
+    int axis;
+    bool reverse;
+    bool is_dynamic;      /* a result whose size is known after the loop */
+    int32_t count_symbol; /* gets the number of slices, -1: none */
+    uint32_t binds; /* bit d: the dimension d of `whole` (not the axis) is a symbol, which gets the
+                     * slice's size */
+} Sliced;
+
+typedef struct Carried {
+    ProgramValue state; /* read by the body */
+    ProgramValue next;  /* made by the body */
+    bool by_pointer;    /* a dynamic buffer or a value, which moves to memory of its own */
+} Carried;
+
+/* Loop and Scan. States are assigned before the step; the body's last steps assign the next states'
+ * sizes, the loop their bytes. */
+typedef struct LoopStep {
+    ProgramValue trip_count; /* Loop: an int64 scalar, or absent */
+    ProgramValue condition;  /* Loop: a bool scalar, or absent */
+    Size length;             /* Scan: the number of iterations */
+    bool is_scan;
+    int32_t iteration; /* Loop: buffers of the body's first two inputs, -1: unused */
+    int32_t condition_in;
+    ProgramValue condition_out;
+    int32_t carried_count, input_count, output_count, state_bind_count;
+    const Carried *carried;
+    const Sliced *inputs, *outputs;
+    const Bind *state_binds; /* after each iteration, before the states are assigned */
+    const Block *body;
+} LoopStep;
+
+typedef enum StepKind {
+    STEP_phase,
+    STEP_host,
+    STEP_size,
+    STEP_bind,
+    STEP_check,
+    STEP_assign,
+    STEP_allocate,
+    STEP_if,
+    STEP_loop,
+} StepKind;
+
+typedef struct Step {
+    StepKind kind;
+    const char *name;     /* the node's, for profiles and messages */
+    const char *operator; /* "Conv"; or NULL */
+    union {
+        PhaseStep phase;
+        HostStep host;
+        SizeStep size;
+        BindStep bind;
+        CheckStep check;
+        AssignStep assign;
+        AllocateStep allocate;
+        IfStep branch;
+        LoopStep loop;
+    };
+} Step;
+
+struct Block {
+    int64_t step_count;
+    Step *steps;
+};
+
+/* ---- Programs ---------------------------------------------------------------------------- */
+
+/* An input or an output. */
+typedef struct Port {
+    const char *name;
+    ProgramValue value;
+    const char *type; /* "float[N, 3]" */
+    bool is_optional; /* an input that has a default: may be absent */
+} Port;
+
+typedef struct Program {
+    Block main;
+    int32_t buffer_count, size_count, symbol_count, input_count, output_count;
+    Buffer *buffers;
+    Port *inputs, *outputs;
+    const char *const *symbol_names;
+    Size arena; /* bytes of the planned buffers: known once the inputs are bound */
+    const SizeInstruction *arena_code; /* computes `arena` and all planned offsets */
+    int32_t arena_code_count;
+    const char *arena_formula; /* the same as text */
+    Size worker_scratch;       /* bytes for each worker */
+    bool has_tail;             /* whether running may take memory at the tail */
+    int32_t pointer_count;     /* of the step with most pointers */
+    int64_t constant_bytes, packed_bytes;
+    void *owner; /* codegen: code, packed constants, arenas */
+    void (*destroy)(struct Program *program);
+} Program;
+
+void program_destroy(Program *program); /* accepts NULL */
+
+#endif
