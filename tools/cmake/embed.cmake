@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes FILES as rows {"name", "text"}, one string literal a line, into OUTPUT.
-set(out "/* Made by cmake/embed.cmake. */\n")
+set(out "/* Made by tools/cmake/embed.cmake. */\n")
 foreach(file ${FILES})
   get_filename_component(name ${file} NAME_WE)
   file(READ ${file} text)

@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs a conformance suite: suite.sh TENON DATA NAME FLOOR ARGUMENT...
+#
+# DATA is the folder where test data is unpacked (made once). NAME: nodes, models, shipped, zoo or
+# debian. Passes if no test fails and at least FLOOR pass. The archives come from $TENON_TEST_DATA
+# (default: the folder shared/ beside the checkout); without them the node tests of Debian's package
+# libonnx-testdata are used, and the others are skipped (status 77).
+set -u
+tenon=$1 data=$2 name=$3 floor=$4
+shift 4
+root=$(cd "$(dirname "$0")/../.." && pwd)
+archives=${TENON_TEST_DATA:-$root/../shared}
+mkdir -p "$data"
+
+unpack() { # unpack ARCHIVE FOLDER
+    [ -d "$2" ] && return 0
+    mkdir -p "$2.$$" && tar xJf "$1" -C "$2.$$" && mv -T "$2.$$" "$2" 2>/dev/null || { rm -rf "$2.$$"; [ -d "$2" ]; }
+}
+
+case $name in
+nodes)
+    if [ -f "$archives/onnx-tests/node.tar.xz" ]; then
+        unpack "$archives/onnx-tests/node.tar.xz" "$data/nodes"
+        suite=$data/nodes
+    elif [ -d /usr/share/libonnx-testdata/data/node ]; then
+        suite=/usr/share/libonnx-testdata/data/node
+        floor=500
+    else
+        echo "skipped: no test data: neither $archives/onnx-tests nor Debian's libonnx-testdata is there"
+        exit 77
+    fi ;;
+models)
+    [ -f "$archives/onnx-tests/models.tar.xz" ] || { echo "skipped: $archives/onnx-tests is not there"; exit 77; }
+    unpack "$archives/onnx-tests/models.tar.xz" "$data/models"
+    suite=$data/models ;;
+shipped)
+    [ -d "$archives/models/shipped" ] || { echo "skipped: $archives/models is not there"; exit 77; }
+    for f in "$archives"/models/shipped/*.tar.xz; do
+        unpack "$f" "$data/shipped-parts/$(basename "$f" .tar.xz)"
+    done
+    suite=$data/shipped-parts ;;
+zoo)
+    [ -d "$archives/zoo" ] || { echo "skipped: $archives/zoo is not there"; exit 77; }
+    python=$root/build/venv/bin/python
+    "$python" -c 'import onnx, onnxruntime' 2>/dev/null || { echo "skipped: the zoo's weights are made with onnx and onnxruntime, which are not installed"; exit 77; }
+    for f in "$archives"/zoo/*.onnx; do
+        n=$(basename "$f" .onnx)
+        [ -f "$data/zoo/$n/test_data_set_0/output_0.pb" ] || "$python" "$archives/zoo/fill.py" "$data/zoo" "$n" >/dev/null 2>&1
+    done
+    suite=$data/zoo ;;
+*)
+    echo "no suite is called $name"
+    exit 2 ;;
+esac
+
+out=$(mktemp)
+"$tenon" check --suite "$suite" --overrides "$root/tests/conformance/overrides.tsv" "$@" >"$out" 2>&1
+status=$?
+grep -E '^(FAILED|failed)' "$out" | head -40
+last=$(tail -1 "$out")
+echo "$last"
+passed=$(echo "$last" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
+rm -f "$out"
+[ "$status" = 0 ] || exit 1
+[ "${passed:-0}" -ge "$floor" ] || { echo "only ${passed:-0} passed; at least $floor should"; exit 1; }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line, from options.def and commands.def.
+ */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum CommandKind {
+#define COMMAND(name, arguments, summary) COMMAND_##name,
+#include "commands.def"
+    COMMAND_COUNT
+} CommandKind;
+
+typedef enum OptionKind {
+#define OPTION(name, ...) OPTION_##name,
+#include "options.def"
+    OPTION_COUNT
+} OptionKind;
+
+/* Exit statuses, the same for all commands. */
+enum { EXIT_GOOD = 0, EXIT_WRONG_MODEL = 1, EXIT_WRONG_USAGE = 2, EXIT_OUR_BUG = 3 };
+
+typedef struct Options {
+    CommandKind command;
+    int argument_count;
+    const char **arguments; /* what is not an option */
+    int occurrence_count;
+    struct Occurrence {
+        OptionKind kind;
+        const char *value; /* NULL for a flag */
+    } * occurrences;       /* in the order of the command line */
+} Options;
+
+/* Reads argv[1..]. On wrong usage prints why and answers false. */
+bool options_parse(Options *options, int argc, char **argv);
+void options_free(Options *options);
+
+bool option_given(const Options *options, OptionKind kind);
+/* The last one given, else `otherwise`. */
+const char *option_text(const Options *options, OptionKind kind, const char *otherwise);
+/* Numbers; a malformed one is wrong usage: prints and exits with status 2. */
+int64_t option_integer(const Options *options, OptionKind kind, int64_t otherwise);
+double option_real(const Options *options, OptionKind kind, double otherwise);
+/* The i-th occurrence, NULL after the last. */
+const char *option_each(const Options *options, OptionKind kind, int i);
+
+void print_usage(FILE *file);
+void print_command_help(CommandKind command, FILE *file);
+_Noreturn void wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define COMMAND(name, arguments, summary) int command_##name(const Options *options);
+#include "commands.def"
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tenon: one driver with sub-commands. Each command is a file, cmd_<name>.c.
+ */
+#include "options.h"
+
+#include "tenon.h"
+
+#include <string.h>
+
+int command_version(const Options *options)
+{
+    (void)options;
+    printf("tenon %d.%d.%d\n", TN_VERSION_MAJOR, TN_VERSION_MINOR, TN_VERSION_PATCH);
+    return EXIT_GOOD;
+}
+
+int command_help(const Options *options)
+{
+    static const char *const names[] = {
+#define COMMAND(name, arguments, summary) #name,
+#include "commands.def"
+    };
+    if (options->argument_count == 0) {
+        print_usage(stdout);
+        return EXIT_GOOD;
+    }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(names[i], options->arguments[0]) == 0) {
+            print_command_help((CommandKind)i, stdout);
+            return EXIT_GOOD;
+        }
+    wrong_usage("there is no command '%s'", options->arguments[0]);
+}
+
+int main(int argc, char **argv)
+{
+    static int (*const functions[])(const Options *) = {
+#define COMMAND(name, arguments, summary) command_##name,
+#include "commands.def"
+    };
+    Options options;
+    int status = EXIT_WRONG_USAGE;
+    if (options_parse(&options, argc, argv)) {
+        if (option_given(&options, OPTION_help)) {
+            print_command_help(options.command, stdout);
+            status = EXIT_GOOD;
+        } else {
+            status = functions[options.command](&options);
+        }
+    }
+    options_free(&options);
+    if (fflush(stdout) != 0 && status == EXIT_GOOD) {
+        fputs("tenon: stdout could not be written\n", stderr);
+        status = EXIT_WRONG_MODEL;
+    }
+    return status;
+}

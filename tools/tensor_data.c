@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tensor_data.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool tensor_data_allocate(TensorData *tensor, TnElementType element, int rank, const int64_t *dims)
+{
+    int64_t bytes = (int64_t)element_bytes(element);
+    *tensor = (TensorData){.element = element, .rank = rank, .count = 1};
+    for (int d = 0; d < rank; d++) {
+        tensor->dims[d] = dims[d];
+        if (__builtin_mul_overflow(tensor->count, dims[d], &tensor->count))
+            tensor->count = -1;
+    }
+    if (tensor->count < 0 || __builtin_mul_overflow(tensor->count, bytes, &bytes) ||
+        !(tensor->data = calloc(1, (size_t)bytes + 64))) {
+        fprintf(stderr, "tenon: a tensor of %s[", element_name(element));
+        shape_print(rank, dims, stderr);
+        fputs("] does not fit in memory\n", stderr);
+        return false;
+    }
+    return true;
+}
+
+void tensor_data_free(TensorData *tensor)
+{
+    free(tensor->data);
+    *tensor = (TensorData){0};
+}
+
+bool shape_parse(const char *text, int *rank, int64_t *dims)
+{
+    *rank = 0;
+    if (strcmp(text, "scalar") == 0)
+        return true;
+    for (;;) {
+        char *end;
+        errno = 0;
+        if (!isdigit((unsigned char)*text) || *rank == MAX_RANK)
+            return false;
+        dims[(*rank)++] = strtoll(text, &end, 10);
+        if (errno || (*end && *end != 'x'))
+            return false;
+        if (!*end)
+            return true;
+        text = end + 1;
+    }
+}
+
+void shape_print(int rank, const int64_t *dims, FILE *file)
+{
+    for (int d = 0; d < rank; d++)
+        fprintf(file, "%s%lld", d ? ", " : "", (long long)dims[d]);
+}
+
+/* ---- .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html -------- */
+
+static const struct {
+    TnElementType element;
+    const char *code;
+} npy_types[] = {
+    {TN_FLOAT, "f4"},     {TN_DOUBLE, "f8"},      {TN_FLOAT16, "f2"}, {TN_INT8, "i1"},
+    {TN_INT16, "i2"},     {TN_INT32, "i4"},       {TN_INT64, "i8"},   {TN_UINT8, "u1"},
+    {TN_UINT16, "u2"},    {TN_UINT32, "u4"},      {TN_UINT64, "u8"},  {TN_BOOL, "b1"},
+    {TN_COMPLEX64, "c8"}, {TN_COMPLEX128, "c16"},
+};
+
+static const char *npy_code(TnElementType element)
+{
+    for (size_t i = 0; i < sizeof npy_types / sizeof *npy_types; i++)
+        if (npy_types[i].element == element)
+            return npy_types[i].code;
+    return NULL;
+}
+
+bool npy_can_write(TnElementType element)
+{
+    return npy_code(element) != NULL;
+}
+
+static bool npy_wrong(const char *path, const char *why)
+{
+    fprintf(stderr, "tenon: %s: %s\n", path, why);
+    return false;
+}
+
+/* Reads {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } */
+static bool npy_header(const char *path, const char *header, TensorData *tensor)
+{
+    const char *descr = strstr(header, "'descr':"), *shape = strstr(header, "'shape':");
+    if (!descr || !shape || !(descr = strchr(descr + 8, '\'')) || !(shape = strchr(shape, '(')))
+        return npy_wrong(path, "not a NumPy array of one element type");
+    if (strstr(header, "'fortran_order': True"))
+        return npy_wrong(path, "is in Fortran order; C order is expected");
+    char order = descr[1];
+    TnElementType element = TN_UNDEFINED;
+    for (size_t i = 0; i < sizeof npy_types / sizeof *npy_types; i++) {
+        size_t length = strlen(npy_types[i].code);
+        if (strncmp(descr + 2, npy_types[i].code, length) == 0 && descr[2 + length] == '\'')
+            element = npy_types[i].element;
+    }
+    if (element == TN_UNDEFINED || order == '>') {
+        fprintf(stderr, "tenon: %s: element type %.6s is not one that can be read\n", path, descr);
+        return false;
+    }
+    int rank = 0;
+    int64_t dims[MAX_RANK];
+    for (const char *at = shape + 1; *at && *at != ')'; at++) {
+        if (!isdigit((unsigned char)*at))
+            continue;
+        char *end;
+        if (rank == MAX_RANK)
+            return npy_wrong(path, "has too many dimensions");
+        dims[rank++] = strtoll(at, &end, 10);
+        at = end - 1;
+    }
+    return tensor_data_allocate(tensor, element, rank, dims);
+}
+
+static bool npy_read_from(FILE *file, const char *path, TensorData *tensor)
+{
+    unsigned char start[12];
+    if (fread(start, 1, 10, file) != 10 || memcmp(start, "\x93NUMPY", 6) != 0)
+        return npy_wrong(path, "is not a .npy file");
+    size_t length = start[8] | (size_t)start[9] << 8;
+    if (start[6] > 1) {
+        if (fread(start + 10, 1, 2, file) != 2)
+            return npy_wrong(path, "ends in its header");
+        length |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
+    }
+    char *header = length < 1 << 20 ? calloc(1, length + 1) : NULL;
+    bool good = header && fread(header, 1, length, file) == length;
+    good = good ? npy_header(path, header, tensor) : npy_wrong(path, "ends in its header");
+    free(header);
+    if (!good)
+        return false;
+    size_t bytes = (size_t)tensor->count * element_bytes(tensor->element);
+    if (fread(tensor->data, 1, bytes, file) != bytes) {
+        tensor_data_free(tensor);
+        return npy_wrong(path, "ends before the last element");
+    }
+    return true;
+}
+
+bool npy_read(const char *path, TensorData *tensor)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return npy_wrong(path, strerror(errno));
+    bool good = npy_read_from(file, path, tensor);
+    fclose(file);
+    return good;
+}
+
+bool npy_write(const char *path, const TensorData *tensor)
+{
+    char shape[MAX_RANK * 24 + 8] = "(", header[MAX_RANK * 24 + 128];
+    for (int d = 0; d < tensor->rank; d++)
+        sprintf(shape + strlen(shape), "%lld, ", (long long)tensor->dims[d]);
+    if (tensor->rank > 1)
+        shape[strlen(shape) - 2] = '\0';
+    const char *code = npy_code(tensor->element);
+    int length =
+        snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': %s), }",
+                 element_bytes(tensor->element) > 1 ? '<' : '|', code, shape);
+    int padded = (10 + length + 1 + 63) / 64 * 64 - 10;
+    memset(header + length, ' ', (size_t)(padded - length));
+    header[padded - 1] = '\n';
+    unsigned char start[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded, (unsigned char)(padded >> 8)};
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return npy_wrong(path, strerror(errno));
+    size_t bytes = (size_t)tensor->count * element_bytes(tensor->element);
+    bool good = fwrite(start, 1, 10, file) == 10 &&
+                fwrite(header, 1, (size_t)padded, file) == (size_t)padded &&
+                fwrite(tensor->data, 1, bytes, file) == bytes;
+    good = fclose(file) == 0 && good;
+    if (!good) {
+        remove(path);
+        return npy_wrong(path, "could not be written");
+    }
+    return true;
+}
