@@ -108,6 +108,8 @@ const Symbol *expr_pool_symbol(const ExprPool *pool, int id);
 const Expr *expr_integer(ExprPool *pool, int64_t value);
 /* The symbol of that name, made with 0 <= value < 2^48 if it is new. */
 const Expr *expr_symbol(ExprPool *pool, const char *name);
+/* The same, made with that range if it is new: elements of tensors may be negative. */
+const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower, int64_t upper);
 /* Narrows a symbol's range. */
 void symbol_restrict(ExprPool *pool, const Expr *symbol, int64_t lower, int64_t upper);
 Axis *axis_create(ExprPool *pool, const char *name, const Expr *extent);

@@ -192,6 +192,17 @@ static void copy_constants(Copy *copy, const Graph *graph, Graph *to)
     }
 }
 
+/* Inference, run again, finds the symbols that it made for a value before. */
+static void copy_symbol_owners(Copy *copy)
+{
+    const Map *owners = &copy->from->symbol_owners;
+    for (int64_t i = 0; i < owners->count; i++) {
+        Value *owner = copy_of(copy, owners->entries[i].value);
+        if (owner)
+            map_set(&copy->to->symbol_owners, copy_text(copy, owners->entries[i].key), owner);
+    }
+}
+
 /* A copied value that symbols are bound to binds them, too. */
 static void copy_bindings(Copy *copy)
 {
@@ -231,6 +242,7 @@ Graph *graph_clone(Graph *graph, Model *model, Node *owner)
     Copy copy = copy_begin(graph->model, model);
     Graph *result = copy_graph(&copy, graph, owner);
     copy_bindings(&copy);
+    copy_symbol_owners(&copy);
     return result;
 }
 
@@ -246,6 +258,7 @@ void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Va
     for (int i = 0; i < from->output_count; i++)
         outputs[i] = copy_of(&copy, graph_output(from, i));
     copy_bindings(&copy);
+    copy_symbol_owners(&copy);
 }
 
 /* All symbols, in order, so that each keeps its number. */
@@ -270,7 +283,6 @@ static void copy_header(Copy *copy)
     to->domain = copy_text(copy, from->domain);
     to->doc = copy_text(copy, from->doc);
     to->source = from->source;
-    to->fresh = from->fresh;
     to->property_count = from->property_count;
     to->properties = ARENA_ARRAY(to->arena, Property, from->property_count + 1);
     for (int i = 0; i < from->property_count; i++)
@@ -286,6 +298,7 @@ Model *model_clone(const Model *model, Arena *arena)
     copy_header(&copy);
     result->graph = copy_graph(&copy, model->graph, NULL);
     copy_bindings(&copy);
+    copy_symbol_owners(&copy);
     for (int64_t i = 0; i < model->assumption_count; i++)
         model_assume(result, copy_expr(&copy, model->assumptions[i].condition),
                      copy_text(&copy, model->assumptions[i].message));

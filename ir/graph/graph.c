@@ -22,6 +22,7 @@ Model *model_create(Arena *arena, Diagnostics *diagnostics)
     model->names = ARENA_NEW(arena, Interner);
     *model->names = interner_create(arena);
     model->diagnostics = diagnostics;
+    model->symbol_owners = map_create(arena);
     model->graph = graph_create(model, NULL, "graph");
     return model;
 }

@@ -119,7 +119,7 @@ struct Model {
     Binding *bindings;
     int64_t binding_count, binding_capacity;
     const Source *source;
-    int fresh; /* for fresh names */
+    Map symbol_owners; /* name of a symbol made by inference -> the Value that it tells of */
 };
 
 Model *model_create(Arena *arena, Diagnostics *diagnostics);

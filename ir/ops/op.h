@@ -198,6 +198,7 @@ const OpDef *op_find(const char *domain, const char *name);
 
 /* Whether the node's arity, element types and groups are those of its operator's tables. */
 bool node_check(const Node *node, Diagnostics *diagnostics);
+bool node_check_operands(const Node *node, Diagnostics *diagnostics); /* without the results */
 /* Checks arity, element types and groups, then op->infer. Sets nothing when it answers false. */
 bool node_infer(InferContext *context, Node *node);
 /* All nodes of a graph in order; regions are inferred by their operators' infer(). */
