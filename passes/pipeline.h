@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pipelines: passes in order, as a line of text.
+ *
+ *     pipeline = step {',' step}
+ *     step     = name ['{' key '=' value {',' key '=' value} '}']
+ *              | 'repeat' ['{' 'rounds' '=' number '}'] '(' pipeline ')'
+ *              | '@' name of a pipeline in pipelines.def
+ *
+ * repeat goes on until a round changes nothing; after its last round (10) it complains and goes on.
+ */
+#ifndef PASSES_PIPELINE_H
+#define PASSES_PIPELINE_H
+
+#include "passes/pass.h"
+
+typedef enum StepKind { STEP_pass, STEP_repeat, STEP_named } StepKind;
+
+typedef struct Step {
+    StepKind kind;
+    const PassDef *pass;       /* of a pass */
+    const PassOption *options; /* of a pass */
+    const char *name;          /* of a named pipeline */
+    int rounds;                /* of a repeat */
+    const struct Step *body;   /* of a repeat, and of a named pipeline: its steps */
+    const struct Step *next;
+} Step;
+
+enum { ROUNDS_DEFAULT = 10 };
+
+typedef struct PipelineDef {
+    const char *name, *text;
+} PipelineDef;
+extern const PipelineDef pipeline_table[];
+extern const int pipeline_count;
+const PipelineDef *pipeline_find(const char *name);
+
+/* False and diagnostics where the text is not a pipeline. An empty text is one without steps. */
+bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics, const Step **steps);
+/* Canonical: parsing it gives the same steps. */
+void pipeline_print(const Step *steps, Text *text);
+
+typedef struct OrderDef {
+    const char *before, *after; /* passes, as in pipelines */
+    const char *why;
+} OrderDef;
+extern const OrderDef order_table[];
+extern const int order_count;
+/* Where two passes of order.def both occur, the first occurrence of `before` must come first. */
+bool pipeline_check_order(const Step *steps, Diagnostics *diagnostics);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The driver of passes.
+ *
+ * Passes are deterministic, so the graph before a failing pass need not be kept: the driver keeps
+ * one copy of the model as it was at first, and if a pass fails, runs the pipeline on it again up
+ * to that pass. That graph, printed, with the command that fails, is the reproducer.
+ */
+#include "passes/run.h"
+#include "ir/support/array.h"
+#include "passes/state.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+RunOptions run_options_default(void)
+{
+    return (RunOptions){.bisect = -1};
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static PassStatistics *statistics_of(RunReport *report, const PassDef *def)
+{
+    for (int64_t i = 0; i < report->pass_count; i++)
+        if (report->passes[i].def == def)
+            return &report->passes[i];
+    if (report->pass_count == report->pass_capacity)
+        report->passes = array_grow(report->arena, report->passes, report->pass_count,
+                                    &report->pass_capacity, sizeof *report->passes);
+    PassStatistics *statistics = &report->passes[report->pass_count++];
+    *statistics = (PassStatistics){.def = def};
+    return statistics;
+}
+
+static bool is_wanted(const char *option, const char *pass, bool changed)
+{
+    return option && (!strcmp(option, pass) || !strcmp(option, "all") ||
+                      (changed && !strcmp(option, "change")));
+}
+
+static const char *print_model(PassRun *run, Arena *arena, const Model *model)
+{
+    const ModelText *frontend = &run->options->text;
+    Text text = text_create(arena);
+    return frontend->print && frontend->print(frontend->user, model, &text) ? text.data : NULL;
+}
+
+static void dump(PassRun *run, const PassDef *def, bool before)
+{
+    const char *text = print_model(run, run->scratch, run->model);
+    if (text && run->options->dump)
+        run->options->dump(run->options->dump_user, def->name, before, text);
+}
+
+/* Runs the pass on the regions inside a graph, innermost first, then on the graph. */
+static PassResult visit(Pass *pass, Graph *graph)
+{
+    if (pass->def->scope == SCOPE_graphs) {
+        FOR_EACH_NODE (node, graph) {
+            if (node->op->control == CONTROL_group)
+                continue;
+            for (int i = 0; i < node->region_count; i++)
+                if (visit(pass, node->regions[i]) == PASS_FAILED)
+                    return PASS_FAILED;
+        }
+    }
+    int64_t before = pass->changes;
+    PassResult result = pass->def->run(pass, graph);
+    assert(result == PASS_FAILED || result == pass_result(pass, before));
+    return result;
+}
+
+static bool fail(PassRun *run, TnStatus status)
+{
+    run->status = status;
+    run->report->failed_pass = run->pass->name;
+    return false;
+}
+
+static bool check_roundtrip(PassRun *run)
+{
+    const ModelText *frontend = &run->options->text;
+    const char *first = print_model(run, run->scratch, run->model);
+    if (!first || !frontend->parse)
+        return error_at(run->model->diagnostics, (Location){0}, "no printer and parser at hand");
+    Model *again = frontend->parse(frontend->user, run->scratch, first, strlen(first),
+                                   run->model->diagnostics);
+    if (!again)
+        return error_at(run->model->diagnostics, (Location){0},
+                        "after %s, the printed model cannot be read", run->pass->name);
+    const char *second = print_model(run, run->scratch, again);
+    if (second && !strcmp(first, second))
+        return true;
+    size_t line = 1, i = 0;
+    for (; second && first[i] && first[i] == second[i]; i++)
+        line += first[i] == '\n';
+    return error_at(run->model->diagnostics, (Location){0},
+                    "after %s, the printed model, read and printed again, differs in line %zu",
+                    run->pass->name, line);
+}
+
+/* What --verify-each and --roundtrip-each look at after a pass. `before` is the text before it, or
+ * NULL. */
+static bool check(PassRun *run, PassResult result, const char *before)
+{
+    const RunOptions *options = run->options;
+    if (options->verify_each && !model_verify(run->model, run->model->diagnostics))
+        return fail(run, TN_INTERNAL);
+    if (before && result == PASS_UNCHANGED) {
+        const char *after = print_model(run, run->scratch, run->model);
+        if (after && strcmp(before, after)) {
+            error_at(run->model->diagnostics, (Location){0},
+                     "%s changed the model and says that it did not", run->pass->name);
+            return fail(run, TN_INTERNAL);
+        }
+    }
+    if (options->roundtrip_each && !check_roundtrip(run))
+        return fail(run, TN_INTERNAL);
+    return true;
+}
+
+static bool run_pass(PassRun *run, const Step *step, bool *changed)
+{
+    const RunOptions *options = run->options;
+    if (run->executed == run->replay) {
+        run->stopped = true;
+        return true;
+    }
+    run->executed++;
+    run->pass = step->pass;
+    run->step = step;
+    run->statistics = statistics_of(run->report, step->pass);
+    ArenaMark mark = arena_mark(run->scratch);
+    if (is_wanted(options->print_before, step->pass->name, false))
+        dump(run, step->pass, true);
+    const char *before = options->verify_each ? print_model(run, run->scratch, run->model) : NULL;
+    Pass pass = {.def = step->pass,
+                 .options = step->options,
+                 .model = run->model,
+                 .infer = &run->infer,
+                 .diagnostics = run->model->diagnostics,
+                 .scratch = run->scratch,
+                 .run = run};
+    int64_t start = now();
+    PassResult result = visit(&pass, run->model->graph);
+    run->statistics->nanoseconds += now() - start;
+    run->statistics->runs++;
+    if (result != PASS_FAILED)
+        result = pass_result(&pass, 0);
+    bool good = result != PASS_FAILED ||
+                fail(run, run->model->diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL);
+    good = good && check(run, result, before);
+    if (good && is_wanted(options->print_after, step->pass->name, result == PASS_CHANGED))
+        dump(run, step->pass, false);
+    if (options->stop_after && !strcmp(options->stop_after, step->pass->name))
+        run->stopped = true;
+    *changed |= result == PASS_CHANGED;
+    arena_release(run->scratch, mark);
+    return good;
+}
+
+static bool run_steps(PassRun *run, const Step *steps, bool *changed);
+
+static bool run_repeat(PassRun *run, const Step *step, bool *changed)
+{
+    for (int round = 0; round < step->rounds; round++) {
+        bool again = false;
+        if (!run_steps(run, step->body, &again))
+            return false;
+        *changed |= again;
+        if (!again || run->stopped)
+            return true;
+    }
+    Text text = text_create(run->scratch);
+    pipeline_print(step->body, &text);
+    diagnose(run->model->diagnostics, SEVERITY_WARNING, (Location){0},
+             "repeat(%s) still changes the model after %d rounds", text.data, step->rounds);
+    return true;
+}
+
+static bool run_steps(PassRun *run, const Step *steps, bool *changed)
+{
+    for (const Step *step = steps; step && !run->stopped; step = step->next) {
+        bool good = false;
+        switch (step->kind) {
+        case STEP_pass: good = run_pass(run, step, changed); break;
+        case STEP_repeat: good = run_repeat(run, step, changed); break;
+        case STEP_named: good = run_steps(run, step->body, changed); break;
+        }
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static PassRun start_run(Model *model, const RunOptions *options, Arena *scratch, RunReport *report)
+{
+    return (PassRun){
+        .model = model,
+        .options = options,
+        .scratch = scratch,
+        .report = report,
+        .infer = {.model = model,
+                  .pool = model->pool,
+                  .arena = model->arena,
+                  .diagnostics = model->diagnostics},
+        .replay = -1,
+    };
+}
+
+/* The failing pass with its options, and what of the driver's options makes it fail. */
+static const char *failing_command(const PassRun *run)
+{
+    Step alone = *run->step;
+    alone.next = NULL;
+    Text text = text_create(run->report->arena);
+    text_append(&text, "# RUN: tenon opt --passes='");
+    pipeline_print(&alone, &text);
+    text_append(&text, run->options->verify_each ? "' --verify-each" : "'");
+    text_append(&text, run->options->roundtrip_each ? " --roundtrip-each %s\n" : " %s\n");
+    return text.data;
+}
+
+static void make_reproducer(const PassRun *failed, Model *original, const Step *steps)
+{
+    RunOptions options = *failed->options;
+    options.print_before = options.print_after = NULL;
+    options.verify_each = options.roundtrip_each = options.explain = false;
+    RunReport *report = failed->report, replay_report = {.arena = report->arena};
+    PassRun again = start_run(original, &options, failed->scratch, &replay_report);
+    again.replay = failed->executed - 1;
+    bool changed = false;
+    if (!run_steps(&again, steps, &changed))
+        return;
+    const char *text = print_model(&again, report->arena, original);
+    if (text)
+        report->reproducer = arena_format(report->arena, "%s%s", failing_command(failed), text);
+}
+
+TnStatus passes_run(Model *model, const RunOptions *options, Arena *scratch, RunReport *report)
+{
+    *report = (RunReport){.arena = model->arena};
+    const Step *steps;
+    const char *text = options->pipeline ? options->pipeline : "@default";
+    if (!pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
+        !pipeline_check_order(steps, model->diagnostics))
+        return TN_BAD_ARGUMENT;
+    ArenaMark mark = arena_mark(scratch);
+    Model *original = options->reproduce ? model_clone(model, model->arena) : NULL;
+    PassRun run = start_run(model, options, scratch, report);
+    bool changed = false;
+    if (!run_steps(&run, steps, &changed) && original)
+        make_reproducer(&run, original, steps);
+    report->needed = run.infer.needed;
+    report->needed_count = run.infer.needed_count;
+    arena_release(scratch, mark);
+    return run.status;
+}
