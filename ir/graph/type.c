@@ -69,7 +69,7 @@ bool type_is_static(const Type *type)
     if (!type_is_tensor(type) || type->rank < 0)
         return false;
     for (int d = 0; d < type->rank; d++)
-        if (!expr_known(type->dims[d], NULL))
+        if (!type->dims[d] || !expr_known(type->dims[d], NULL))
             return false;
     return true;
 }
@@ -101,6 +101,10 @@ static void print_tensor(const Type *type, Text *text)
         return;
     for (int d = 0; d < type->rank; d++) {
         text_append(text, d ? ", " : "[");
+        if (!type->dims[d]) { /* of a sequence's items: differs, or not known */
+            text_append(text, "?");
+            continue;
+        }
         Text size = text_create(text->arena);
         expr_print(type->dims[d], &size);
         if (is_plain(size.data))

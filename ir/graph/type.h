@@ -3,7 +3,8 @@
  * Types of values: a tensor's element type and symbolic shape, sequences, optionals, maps.
  *
  * Types are immutable, in a model's arena, and compared with type_equal(). A dimension is an index
- * over symbols. rank -1 means that not even the rank is known, which only a sequence's or
+ * over symbols; in the type of a sequence's or optional's items NULL, where items differ or nothing
+ * is known. rank -1 means that not even the rank is known, which only a sequence's or
  * optional's element, or a value between import and inference, may have.
  */
 #ifndef IR_GRAPH_TYPE_H

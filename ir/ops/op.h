@@ -177,7 +177,9 @@ struct OpDef {
      * this instance stays as it is, and has another of these meanings. */
     bool (*decompose)(Editor *editor, const Node *node, Value **results);
     const char *function; /* the name of a body in ir/functions/<function>.onnxtxt */
-    const char *host;     /* a function of runtime/host/host.def */
+    /* A function of runtime/host/host.def. Beside another meaning: for instances that have strings,
+     * sequences or optionals among operands or results. */
+    const char *host;
     ControlKind control;
 };
 
