@@ -321,7 +321,7 @@ static void propagate_where(InferContext *context, Node *node)
         return;
     }
     for (int i = 0; i < 3; i++) {
-        known[i] = known_elements(context->pool, node, i, &counts[i]);
+        known[i] = known_elements(node, i, &counts[i]);
         if (!known[i]) {
             return;
         }

@@ -14,37 +14,19 @@ bool elements_may_be_known(TnElementType element)
     return element == TN_INT64 || element == TN_INT32 || element == TN_BOOL;
 }
 
-static const Expr *const *elements_of_constant(ExprPool *pool, const Constant *constant)
-{
-    const Expr **elements = ARENA_ARRAY(expr_pool_arena(pool), const Expr *, constant->count + 1);
-    for (int64_t i = 0; i < constant->count; i++) {
-        elements[i] = expr_integer(pool, constant_get_int64(constant, i));
-    }
-    return elements;
-}
-
-const Expr *const *known_elements(ExprPool *pool, const Node *node, int i, int64_t *count)
+const Expr *const *known_elements(const Node *node, int i, int64_t *count)
 {
     const Value *value = operand(node, i);
-    if (!value) {
+    if (!value || !value->elements)
         return NULL;
-    }
-    if (value->elements) {
-        *count = value->element_count;
-        return value->elements;
-    }
-    const Constant *constant = operand_constant(node, i);
-    if (!constant || constant->count > ELEMENTS_LIMIT || !elements_may_be_known(constant->element)) {
-        return NULL;
-    }
-    *count = constant->count;
-    return elements_of_constant(pool, constant);
+    *count = value->element_count;
+    return value->elements;
 }
 
 bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list)
 {
     int64_t count;
-    const Expr *const *elements = known_elements(pool, node, i, &count);
+    const Expr *const *elements = known_elements(node, i, &count);
     if (!elements) {
         return false;
     }
@@ -142,10 +124,10 @@ void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
     if (!f || !result_may_have_elements(node, 0, &count)) {
         return;
     }
-    const Expr *const *a = known_elements(context->pool, node, 0, &a_count);
+    const Expr *const *a = known_elements(node, 0, &a_count);
     const Expr *const *b = NULL;
     if (node->operand_count > 1 && a) {
-        b = known_elements(context->pool, node, 1, &b_count);
+        b = known_elements(node, 1, &b_count);
     }
     if (!a || (node->operand_count > 1 && !b)) {
         return;
@@ -169,7 +151,7 @@ void propagate_copy(InferContext *context, Node *node)
     if (!result_may_have_elements(node, 0, &count)) {
         return;
     }
-    const Expr *const *known = known_elements(context->pool, node, 0, &known_count);
+    const Expr *const *known = known_elements(node, 0, &known_count);
     if (known && known_count == count) {
         infer_set_elements(context, node, 0, known, count);
     }

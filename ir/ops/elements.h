@@ -15,9 +15,9 @@
 /* Longer tensors are not followed. */
 enum { ELEMENTS_LIMIT = 256 };
 
-/* What is known of an integer or bool operand's elements, NULL if nothing is. Makes no symbols. In a
- * lower(), this gives what infer_elements() gave in infer(). */
-const Expr *const *known_elements(ExprPool *pool, const Node *node, int i, int64_t *count);
+/* What is known of an operand's elements, NULL if nothing is. Makes no symbols. In a lower(), this
+ * gives what infer_elements() gave in infer(). */
+const Expr *const *known_elements(const Node *node, int i, int64_t *count);
 /* The same where all of them are numbers; false otherwise. */
 bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list);
 /* Integers that decide the structure of the node: known ones, or those of infer_constant(). */
