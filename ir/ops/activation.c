@@ -15,9 +15,8 @@ static const Expr *shrink(const Formula *f, const Expr *bias, const Expr *lambd)
     bool is_float = element_kind(f->type) == ELEMENT_KIND_FLOAT;
     const Expr *x = is_float ? X : expr_convert(f->pool, TN_DOUBLE, X);
     const Expr *zero = expr_real(f->pool, x->type, 0);
-    const Expr *moved = SELECT(
-        LESS(x, CALL(negate, lambd)), ADD(x, bias),
-        SELECT(LESS(lambd, x), SUBTRACT(x, bias), zero));
+    const Expr *moved = SELECT(LESS(x, CALL(negate, lambd)), ADD(x, bias),
+                               SELECT(LESS(lambd, x), SUBTRACT(x, bias), zero));
     return is_float ? moved : expr_convert(f->pool, f->type, moved);
 }
 
@@ -101,15 +100,18 @@ static const Expr *formula_gelu(const Formula *f)
     const Expr *inner;
     if (attributes->approximate == GELU_tanh) {
         const Expr *cube = MULTIPLY(MULTIPLY(X, X), X);
-        inner = CALL(tanh,
-                     MULTIPLY(K(0.79788456080286535588), ADD(X, MULTIPLY(K(0.044715), cube))));
+        inner =
+            CALL(tanh, MULTIPLY(K(0.79788456080286535588), ADD(X, MULTIPLY(K(0.044715), cube))));
     } else {
         inner = CALL(erf, MULTIPLY(X, K(0.70710678118654752440)));
     }
     return MULTIPLY(MULTIPLY(X, K(0.5)), ADD(K(1), inner));
 }
 
-static void lower_gelu(Lowering *l) { lower_formula(l, formula_gelu); }
+static void lower_gelu(Lowering *l)
+{
+    lower_formula(l, formula_gelu);
+}
 
 static const OperandDef float_operands[] = {{.name = "x", .types = TYPES_FLOAT, .group = 'T'}};
 static const OperandDef float_results[] = {{.name = "y", .types = TYPES_FLOAT, .group = 'T'}};
@@ -149,7 +151,10 @@ static const Expr *formula_swiglu(const Formula *f)
     return MULTIPLY(MULTIPLY(X, sigmoid(f, MULTIPLY(alpha, X))), Y);
 }
 
-static void lower_swiglu(Lowering *l) { lower_formula(l, formula_swiglu); }
+static void lower_swiglu(Lowering *l)
+{
+    lower_formula(l, formula_swiglu);
+}
 
 const OpDef op_swiglu = {
     .name = "SwiGLU",
@@ -197,7 +202,10 @@ static const Expr *formula_is_inf(const Formula *f)
     return found;
 }
 
-static void lower_is_inf(Lowering *l) { lower_formula(l, formula_is_inf); }
+static void lower_is_inf(Lowering *l)
+{
+    lower_formula(l, formula_is_inf);
+}
 
 const OpDef op_is_inf = {
     .name = "IsInf",

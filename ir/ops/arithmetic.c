@@ -4,6 +4,7 @@
  * types; Max, Min, Sum and Mean of any number of operands; Clip; Where; Equal, also of strings.
  */
 #include "ir/ops/formula.h"
+#include "ir/ops/lowering.h"
 #include "ir/support/array.h"
 
 /* ---- Mod --------------------------------------------------------------------------------- */
@@ -13,7 +14,8 @@ typedef struct ModAttributes {
 } ModAttributes;
 
 static const AttributeDef mod_attributes[] = {
-    ATTRIBUTE_INT(ModAttributes, fmod, 0, "1: the sign of the dividend, as C's fmod; 0: of the divisor"),
+    ATTRIBUTE_INT(ModAttributes, fmod, 0,
+                  "1: the sign of the dividend, as C's fmod; 0: of the divisor"),
 };
 
 static const OperandDef number_pair[] = {
@@ -48,7 +50,10 @@ static const Expr *formula_mod(const Formula *f)
     return attributes->fmod ? BINARY(remainder, X, Y) : BINARY(modulo, X, Y);
 }
 
-static void lower_mod(Lowering *l) { lower_formula(l, formula_mod); }
+static void lower_mod(Lowering *l)
+{
+    lower_formula(l, formula_mod);
+}
 
 const OpDef op_mod = {
     .name = "Mod",
@@ -94,7 +99,10 @@ static const Expr *formula_bit_shift(const Formula *f)
                                                : BINARY(shift_right, X, Y);
 }
 
-static void lower_bit_shift(Lowering *l) { lower_formula(l, formula_bit_shift); }
+static void lower_bit_shift(Lowering *l)
+{
+    lower_formula(l, formula_bit_shift);
+}
 
 const OpDef op_bit_shift = {
     .name = "BitShift",
@@ -132,11 +140,15 @@ static const Expr *formula_pow(const Formula *f)
     } else if (Y->type == TN_DOUBLE) {
         type = TN_DOUBLE;
     }
-    const Expr *power = BINARY(power, expr_convert(f->pool, type, X), expr_convert(f->pool, type, Y));
+    const Expr *power =
+        BINARY(power, expr_convert(f->pool, type, X), expr_convert(f->pool, type, Y));
     return expr_convert(f->pool, f->type, power);
 }
 
-static void lower_pow(Lowering *l) { lower_formula(l, formula_pow); }
+static void lower_pow(Lowering *l)
+{
+    lower_formula(l, formula_pow);
+}
 
 const OpDef op_pow = {
     .name = "Pow",
@@ -199,10 +211,22 @@ static bool infer_min(InferContext *context, Node *node)
     return infer_formula(context, node, node->operand_count <= 2 ? index_smaller : NULL);
 }
 
-static void lower_max(Lowering *l) { lower_fold(l, EXPR_maximum, false); }
-static void lower_min(Lowering *l) { lower_fold(l, EXPR_minimum, false); }
-static void lower_sum(Lowering *l) { lower_fold(l, EXPR_add, false); }
-static void lower_mean(Lowering *l) { lower_fold(l, EXPR_add, true); }
+static void lower_max(Lowering *l)
+{
+    lower_fold(l, EXPR_maximum, false);
+}
+static void lower_min(Lowering *l)
+{
+    lower_fold(l, EXPR_minimum, false);
+}
+static void lower_sum(Lowering *l)
+{
+    lower_fold(l, EXPR_add, false);
+}
+static void lower_mean(Lowering *l)
+{
+    lower_fold(l, EXPR_add, true);
+}
 
 const OpDef op_max = {
     .name = "Max",
@@ -268,8 +292,7 @@ static bool infer_clip(InferContext *context, Node *node)
 {
     for (int i = 1; i < node->operand_count; i++) {
         const Type *bound = operand(node, i) ? operand_type(node, i) : NULL;
-        if (bound && bound->rank > 0 &&
-            !expr_is(type_element_count(context->pool, bound), 1)) {
+        if (bound && bound->rank > 0 && !expr_is(type_element_count(context->pool, bound), 1)) {
             return infer_error(context, node, "%s must be a scalar", node->op->operands[i].name);
         }
     }
@@ -283,10 +306,10 @@ static void lower_clip(Lowering *l)
     lower_indices(l, map, indices);
     const Expr *x = expr_load(l->pool, l->in[0], indices);
     if (l->node->operand_count > 1 && l->in[1]) {
-        x = expr_binary(l->pool, EXPR_maximum, x, load_first(l->pool, l->in[1]));
+        x = expr_binary(l->pool, EXPR_maximum, x, lower_scalar(l, 1));
     }
     if (l->node->operand_count > 2 && l->in[2]) {
-        x = expr_binary(l->pool, EXPR_minimum, x, load_first(l->pool, l->in[2]));
+        x = expr_binary(l->pool, EXPR_minimum, x, lower_scalar(l, 2));
     }
     map->body = x;
 }
@@ -330,11 +353,10 @@ static void propagate_where(InferContext *context, Node *node)
     for (int64_t k = 0; k < count; k++) {
         const Expr *src[3];
         for (int i = 0; i < 3; i++) {
-            src[i] =
-                known[i][broadcast_position(result(node, 0)->type, k, operand_type(node, i))];
+            src[i] = known[i][broadcast_position(result(node, 0)->type, k, operand_type(node, i))];
         }
-        const Expr *is_set = expr_compare(context->pool, EXPR_not_equal, src[0],
-                                          expr_integer(context->pool, 0));
+        const Expr *is_set =
+            expr_compare(context->pool, EXPR_not_equal, src[0], expr_integer(context->pool, 0));
         elements[k] = expr_select(context->pool, is_set, src[1], src[2]);
     }
     infer_set_elements(context, node, 0, elements, count);
@@ -349,9 +371,15 @@ static bool infer_where(InferContext *context, Node *node)
     return true;
 }
 
-static const Expr *formula_where(const Formula *f) { return SELECT(X, Y, Z); }
+static const Expr *formula_where(const Formula *f)
+{
+    return SELECT(X, Y, Z);
+}
 
-static void lower_where(Lowering *l) { lower_formula(l, formula_where); }
+static void lower_where(Lowering *l)
+{
+    lower_formula(l, formula_where);
+}
 
 const OpDef op_where = {
     .name = "Where",

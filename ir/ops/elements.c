@@ -185,27 +185,15 @@ const Expr *constant_value(ExprPool *pool, const Constant *constant, int64_t i)
 {
     TnElementType type = element_compute_type(constant->element);
     switch (element_kind(type)) {
-    case ELEMENT_KIND_FLOAT:
-        return expr_real(pool, type, constant_get_double(constant, i));
-    case ELEMENT_KIND_BOOL:
-        return expr_bool(pool, constant_get_int64(constant, i) != 0);
-    default:
-        return expr_whole(pool, type, constant_get_int64(constant, i));
+    case ELEMENT_KIND_FLOAT: return expr_real(pool, type, constant_get_double(constant, i));
+    case ELEMENT_KIND_BOOL: return expr_bool(pool, constant_get_int64(constant, i) != 0);
+    default: return expr_whole(pool, type, constant_get_int64(constant, i));
     }
 }
 
 const Expr *zero_value(ExprPool *pool, TnElementType element)
 {
     return expr_bits(pool, element_compute_type(element), 0);
-}
-
-const Expr *load_first(ExprPool *pool, const Tensor *tensor)
-{
-    const Expr *indices[MAX_RANK];
-    for (int d = 0; d < tensor->rank; d++) {
-        indices[d] = expr_integer(pool, 0);
-    }
-    return expr_load(pool, tensor, indices);
 }
 
 const Expr *positive_size(ExprPool *pool, const Expr *size)

@@ -3,9 +3,10 @@
  * Small integer tensors as lists of indices.
  *
  * Exporters compute shapes with ordinary operators: Shape, Gather, Mul, Concat, Reshape. Inference
- * follows such arithmetic element by element (value->elements), so that a Reshape in the middle of a
- * model still knows its result's sizes as expressions over the sizes of the graph's inputs. An
- * operator that computes integers says here, beside its meaning on tensors, what it means on indices.
+ * follows such arithmetic element by element (value->elements), so that a Reshape in the middle of
+ * a model still knows its result's sizes as expressions over the sizes of the graph's inputs. An
+ * operator that computes integers says here, beside its meaning on tensors, what it means on
+ * indices.
  */
 #ifndef IR_OPS_ELEMENTS_H
 #define IR_OPS_ELEMENTS_H
@@ -45,8 +46,6 @@ bool infer_nonempty(InferContext *context, const Node *node, const Expr *extent,
 const Expr *constant_value(ExprPool *pool, const Constant *constant, int64_t i);
 /* Zero bits of a tensor's elements as expr_load() gives them. */
 const Expr *zero_value(ExprPool *pool, TnElementType element);
-/* The load of a scalar operand, or of a tensor's first element. */
-const Expr *load_first(ExprPool *pool, const Tensor *tensor);
 /* The size as a divisor: at least 1. Where it is 0, nothing is computed with it. */
 const Expr *positive_size(ExprPool *pool, const Expr *size);
 

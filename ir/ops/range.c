@@ -6,6 +6,7 @@
  * length of a float range is known when the model is compiled.
  */
 #include "ir/ops/elements.h"
+#include "ir/ops/lowering.h"
 #include "ir/support/array.h"
 
 #include <math.h>
@@ -113,8 +114,8 @@ static void lower(Lowering *l)
     const Expr *i = compute_axis(l->kernel, map, 0);
     TnElementType type = element_compute_type(l->out[0]->element);
     const Expr *steps = expr_binary(l->pool, EXPR_multiply, expr_from_index(l->pool, type, i),
-                                    load_first(l->pool, l->in[2]));
-    map->body = expr_binary(l->pool, EXPR_add, load_first(l->pool, l->in[0]), steps);
+                                    lower_scalar(l, 2));
+    map->body = expr_binary(l->pool, EXPR_add, lower_scalar(l, 0), steps);
 }
 
 const OpDef op_range = {
