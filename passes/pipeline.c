@@ -109,7 +109,7 @@ static bool read_options(Reader *r, const PassOption **options)
     return expect(r, '}');
 }
 
-static bool check_options(const Reader *r, const Step *step, size_t begin)
+static bool check_options(const Reader *r, const PipelineStep *step, size_t begin)
 {
     for (const PassOption *option = step->options; option; option = option->next) {
         bool known = false;
@@ -123,9 +123,9 @@ static bool check_options(const Reader *r, const Step *step, size_t begin)
     return true;
 }
 
-static bool read_steps(Reader *r, char end, const Step **steps);
+static bool read_steps(Reader *r, char end, const PipelineStep **steps);
 
-static bool read_repeat(Reader *r, Step *step, size_t begin)
+static bool read_repeat(Reader *r, PipelineStep *step, size_t begin)
 {
     const PassOption *options;
     step->kind = STEP_repeat;
@@ -141,7 +141,7 @@ static bool read_repeat(Reader *r, Step *step, size_t begin)
     return expect(r, '(') && read_steps(r, ')', &step->body) && expect(r, ')');
 }
 
-static bool read_named(Reader *r, Step *step, size_t begin)
+static bool read_named(Reader *r, PipelineStep *step, size_t begin)
 {
     step->kind = STEP_named;
     step->name = read_word(r, "the name of a pipeline");
@@ -162,7 +162,7 @@ static bool read_named(Reader *r, Step *step, size_t begin)
     return read_steps(&inner, '\0', &step->body);
 }
 
-static bool read_step(Reader *r, Step *step)
+static bool read_step(Reader *r, PipelineStep *step)
 {
     peek(r);
     size_t begin = r->at;
@@ -180,27 +180,28 @@ static bool read_step(Reader *r, Step *step)
     return read_options(r, &step->options) && check_options(r, step, begin);
 }
 
-static bool read_steps(Reader *r, char end, const Step **steps)
+static bool read_steps(Reader *r, char end, const PipelineStep **steps)
 {
     enum { DEEPEST = 32 };
-    const Step **tail = steps;
+    const PipelineStep **tail = steps;
     *steps = NULL;
     if (++r->depth > DEEPEST)
         return error_at(r->diagnostics, here(r, r->at), "repeats are nested too deep");
     if (peek(r) != end) {
         do {
-            Step *step = ARENA_NEW(r->arena, Step);
+            PipelineStep *step = ARENA_NEW(r->arena, PipelineStep);
             if (!read_step(r, step))
                 return false;
             *tail = step;
-            tail = (const Step **)&step->next;
+            tail = (const PipelineStep **)&step->next;
         } while (accept(r, ','));
     }
     r->depth--;
     return true;
 }
 
-bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics, const Step **steps)
+bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics,
+                    const PipelineStep **steps)
 {
     Source *source = ARENA_NEW(arena, Source);
     size_t length = strlen(text);
@@ -214,7 +215,7 @@ bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics, co
     return true;
 }
 
-static void print_step(const Step *step, Text *text)
+static void print_step(const PipelineStep *step, Text *text)
 {
     switch (step->kind) {
     case STEP_named: text_format(text, "@%s", step->name); return;
@@ -234,9 +235,9 @@ static void print_step(const Step *step, Text *text)
     }
 }
 
-void pipeline_print(const Step *steps, Text *text)
+void pipeline_print(const PipelineStep *steps, Text *text)
 {
-    for (const Step *step = steps; step; step = step->next) {
+    for (const PipelineStep *step = steps; step; step = step->next) {
         print_step(step, text);
         if (step->next)
             text_append(text, ", ");
@@ -244,9 +245,9 @@ void pipeline_print(const Step *steps, Text *text)
 }
 
 /* The position of the first run of a pass, counted in *at over the steps; -1 if it does not run. */
-static int first_run(const Step *steps, const char *name, int *at)
+static int first_run(const PipelineStep *steps, const char *name, int *at)
 {
-    for (const Step *step = steps; step; step = step->next) {
+    for (const PipelineStep *step = steps; step; step = step->next) {
         if (step->kind == STEP_pass) {
             if (!strcmp(step->pass->name, name))
                 return *at;
@@ -260,7 +261,7 @@ static int first_run(const Step *steps, const char *name, int *at)
     return -1;
 }
 
-bool pipeline_check_order(const Step *steps, Diagnostics *diagnostics)
+bool pipeline_check_order(const PipelineStep *steps, Diagnostics *diagnostics)
 {
     bool good = true;
     for (int i = 0; i < order_count; i++) {

@@ -14,17 +14,17 @@
 
 #include "passes/pass.h"
 
-typedef enum StepKind { STEP_pass, STEP_repeat, STEP_named } StepKind;
+typedef enum PipelineStepKind { STEP_pass, STEP_repeat, STEP_named } PipelineStepKind;
 
-typedef struct Step {
-    StepKind kind;
-    const PassDef *pass;       /* of a pass */
-    const PassOption *options; /* of a pass */
-    const char *name;          /* of a named pipeline */
-    int rounds;                /* of a repeat */
-    const struct Step *body;   /* of a repeat, and of a named pipeline: its steps */
-    const struct Step *next;
-} Step;
+typedef struct PipelineStep {
+    PipelineStepKind kind;
+    const PassDef *pass;             /* of a pass */
+    const PassOption *options;       /* of a pass */
+    const char *name;                /* of a named pipeline */
+    int rounds;                      /* of a repeat */
+    const struct PipelineStep *body; /* of a repeat, and of a named pipeline: its steps */
+    const struct PipelineStep *next;
+} PipelineStep;
 
 enum { ROUNDS_DEFAULT = 10 };
 
@@ -36,9 +36,10 @@ extern const int pipeline_count;
 const PipelineDef *pipeline_find(const char *name);
 
 /* False and diagnostics where the text is not a pipeline. An empty text is one without steps. */
-bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics, const Step **steps);
+bool pipeline_parse(Arena *arena, const char *text, Diagnostics *diagnostics,
+                    const PipelineStep **steps);
 /* Canonical: parsing it gives the same steps. */
-void pipeline_print(const Step *steps, Text *text);
+void pipeline_print(const PipelineStep *steps, Text *text);
 
 typedef struct OrderDef {
     const char *before, *after; /* passes, as in pipelines */
@@ -47,6 +48,6 @@ typedef struct OrderDef {
 extern const OrderDef order_table[];
 extern const int order_count;
 /* Where two passes of order.def both occur, the first occurrence of `before` must come first. */
-bool pipeline_check_order(const Step *steps, Diagnostics *diagnostics);
+bool pipeline_check_order(const PipelineStep *steps, Diagnostics *diagnostics);
 
 #endif

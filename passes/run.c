@@ -126,7 +126,7 @@ static bool check(PassRun *run, PassResult result, const char *before)
     return true;
 }
 
-static bool run_pass(PassRun *run, const Step *step, bool *changed)
+static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
 {
     const RunOptions *options = run->options;
     if (run->executed == run->replay) {
@@ -166,9 +166,9 @@ static bool run_pass(PassRun *run, const Step *step, bool *changed)
     return good;
 }
 
-static bool run_steps(PassRun *run, const Step *steps, bool *changed);
+static bool run_steps(PassRun *run, const PipelineStep *steps, bool *changed);
 
-static bool run_repeat(PassRun *run, const Step *step, bool *changed)
+static bool run_repeat(PassRun *run, const PipelineStep *step, bool *changed)
 {
     for (int round = 0; round < step->rounds; round++) {
         bool again = false;
@@ -185,9 +185,9 @@ static bool run_repeat(PassRun *run, const Step *step, bool *changed)
     return true;
 }
 
-static bool run_steps(PassRun *run, const Step *steps, bool *changed)
+static bool run_steps(PassRun *run, const PipelineStep *steps, bool *changed)
 {
-    for (const Step *step = steps; step && !run->stopped; step = step->next) {
+    for (const PipelineStep *step = steps; step && !run->stopped; step = step->next) {
         bool good = false;
         switch (step->kind) {
         case STEP_pass: good = run_pass(run, step, changed); break;
@@ -218,7 +218,7 @@ static PassRun start_run(Model *model, const RunOptions *options, Arena *scratch
 /* The failing pass with its options, and what of the driver's options makes it fail. */
 static const char *failing_command(const PassRun *run)
 {
-    Step alone = *run->step;
+    PipelineStep alone = *run->step;
     alone.next = NULL;
     Text text = text_create(run->report->arena);
     text_append(&text, "# RUN: tenon opt --passes='");
@@ -228,7 +228,7 @@ static const char *failing_command(const PassRun *run)
     return text.data;
 }
 
-static void make_reproducer(const PassRun *failed, Model *original, const Step *steps)
+static void make_reproducer(const PassRun *failed, Model *original, const PipelineStep *steps)
 {
     RunOptions options = *failed->options;
     options.print_before = options.print_after = NULL;
@@ -247,7 +247,7 @@ static void make_reproducer(const PassRun *failed, Model *original, const Step *
 TnStatus passes_run(Model *model, const RunOptions *options, Arena *scratch, RunReport *report)
 {
     *report = (RunReport){.arena = model->arena};
-    const Step *steps;
+    const PipelineStep *steps;
     const char *text = options->pipeline ? options->pipeline : "@default";
     if (!pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
         !pipeline_check_order(steps, model->diagnostics))

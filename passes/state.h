@@ -18,8 +18,8 @@ typedef struct PassRun {
     int64_t replay;             /* stop before this one; -1: do not */
     bool stopped;
     TnStatus status;
-    const PassDef *pass; /* that runs now, or ran last */
-    const Step *step;    /* its step */
+    const PassDef *pass;      /* that runs now, or ran last */
+    const PipelineStep *step; /* its step */
 } PassRun;
 
 #endif
