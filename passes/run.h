@@ -17,6 +17,13 @@ typedef struct ModelText {
     void *user;
 } ModelText;
 
+/* How a node whose operator is a body in text (op->function) becomes nodes: inserted at the editor,
+ * values[i] replaces result i, NULL where nobody wants it. False after a diagnostic. */
+typedef struct FunctionExpander {
+    bool (*expand)(void *user, Editor *editor, const Node *node, Value **values);
+    void *user;
+} FunctionExpander;
+
 /* A value that an input is bound to (specialize-inputs). */
 typedef struct InputValue {
     const char *name;
@@ -33,6 +40,7 @@ typedef struct RunOptions {
     bool explain;
     bool reproduce; /* on failure, make the report's reproducer */
     ModelText text; /* needed by printing, roundtrips and reproducers; else may be empty */
+    FunctionExpander functions; /* needed by decompose */
     /* Receives what print_before and print_after ask for. */
     void (*dump)(void *user, const char *pass, bool before, const char *text);
     void *dump_user;

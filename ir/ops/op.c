@@ -5,6 +5,7 @@
 #include "ir/ops/op.h"
 #include "ir/support/array.h"
 
+#include <assert.h>
 #include <string.h>
 
 const OpDef *const op_table[] = {
@@ -24,4 +25,47 @@ const OpDef *op_find(const char *domain, const char *name)
             return op;
     }
     return NULL;
+}
+
+static const AttributeDef *attribute_def(const OpDef *op, const char *name)
+{
+    for (int i = 0; i < op->attribute_count; i++)
+        if (!strcmp(op->attributes[i].name, name))
+            return &op->attributes[i];
+    assert(!"the operator has no such attribute");
+    return NULL;
+}
+
+void *op_attribute(const OpDef *op, void *attributes, const char *name)
+{
+    return (char *)attributes + attribute_def(op, name)->offset;
+}
+
+void *op_attributes(Arena *arena, const OpDef *op)
+{
+    void *attributes = arena_allocate(arena, op->attributes_size);
+    attributes_set_defaults(op->attributes, op->attribute_count, attributes);
+    return attributes;
+}
+
+int64_t node_int(const Node *node, const char *name)
+{
+    return *(const int64_t *)op_attribute(node->op, node->attributes, name);
+}
+
+float node_float(const Node *node, const char *name)
+{
+    return *(const float *)op_attribute(node->op, node->attributes, name);
+}
+
+IntList node_ints(const Node *node, const char *name)
+{
+    return *(const IntList *)op_attribute(node->op, node->attributes, name);
+}
+
+bool node_choice_is(const Node *node, const char *name, const char *choice)
+{
+    const AttributeDef *def = attribute_def(node->op, name);
+    int value = *(const int *)op_attribute(node->op, node->attributes, name);
+    return value >= 0 && value == choice_find(def->choices, choice, strlen(choice));
 }

@@ -198,6 +198,15 @@ extern const int op_count;
 /* NULL if there is none. Domain "ai.onnx" is "". */
 const OpDef *op_find(const char *domain, const char *name);
 
+/* Attributes by name, for code outside of the operator's own file. The attribute must exist and be
+ * of that kind. */
+void *op_attribute(const OpDef *op, void *attributes, const char *name); /* the field */
+void *op_attributes(Arena *arena, const OpDef *op); /* a struct of defaults, to be changed */
+int64_t node_int(const Node *node, const char *name);
+float node_float(const Node *node, const char *name);
+IntList node_ints(const Node *node, const char *name);
+bool node_choice_is(const Node *node, const char *name, const char *choice);
+
 /* Whether the node's arity, element types and groups are those of its operator's tables. */
 bool node_check(const Node *node, Diagnostics *diagnostics);
 bool node_check_operands(const Node *node, Diagnostics *diagnostics); /* without the results */
