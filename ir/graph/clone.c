@@ -177,6 +177,7 @@ static void copy_node(Copy *copy, const Node *node, Graph *to, Node *before)
     copy_attributes(copy, result);
     copy_results(copy, node, result);
     result->region_count = node->region_count;
+    result->capture_count = node->capture_count;
     result->regions = ARENA_ARRAY(copy->to->arena, Graph *, node->region_count + 1);
     for (int i = 0; i < node->region_count; i++)
         result->regions[i] = copy_graph(copy, node->regions[i], result);

@@ -58,6 +58,7 @@ struct Node {
     const char *name; /* the user's name, which errors and profiles speak of; or NULL */
     Graph *graph;
     int operand_count, result_count, region_count;
+    int capture_count; /* how many of the last operands its regions capture */
     Use *operands;
     Value *
         *results; /* results[i] is never NULL; an absent optional output has name "" and no uses */
