@@ -186,7 +186,7 @@ bool control_infer_carried(InferContext *context, Node *node, const Carried *car
 
 bool control_seed_regions(InferContext *context, Node *node)
 {
-    const Expr *length;
+    const Expr *length = NULL;
     switch (node->op->control) {
     case CONTROL_loop: return loop_seed(context, node);
     case CONTROL_scan: return scan_seed(context, node, &length);

@@ -108,7 +108,7 @@ static bool infer(InferContext *context, Node *node)
         return infer_error(context, node, "the body's first output must be a bool");
     if (!carried.scan_output_count)
         return true;
-    const Expr *trips;
+    const Expr *trips = NULL;
     if (!trip_count(context, node, carried.count, &trips))
         return false;
     for (int i = carried.count; i < node->result_count; i++)

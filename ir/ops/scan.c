@@ -100,7 +100,7 @@ static bool infer(InferContext *context, Node *node)
 {
     Graph *body = node->regions[0];
     Carried carried = scan_carried(node);
-    const Expr *length;
+    const Expr *length = NULL;
     if (!scan_seed(context, node, &length))
         return false;
     if (carried.scan_output_count < 0 || node->result_count != body->output_count)
