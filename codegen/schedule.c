@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The choice of a schedule for each compute, and what schedules share.
+ */
+#include "schedule.h"
+
+#include <assert.h>
+
+/* ---- Functions --------------------------------------------------------------------------- */
+
+void function_add_tensor(Arena *arena, Function *function, const Tensor *tensor)
+{
+    if (function->tensor_count == function->tensor_capacity) {
+        int capacity = 2 * function->tensor_capacity + 8;
+        const Tensor **tensors = ARENA_ARRAY(arena, const Tensor *, capacity);
+        for (int i = 0; i < function->tensor_count; i++)
+            tensors[i] = function->tensors[i];
+        function->tensors = tensors;
+        function->tensor_capacity = capacity;
+    }
+    function->tensors[function->tensor_count++] = tensor;
+}
+
+Function *function_create(const Kernel *kernel, const char *name)
+{
+    Arena *arena = expr_pool_arena(kernel->pool);
+    Function *function = ARENA_NEW(arena, Function);
+    function->name = name;
+    for (int i = 0; i < kernel->tensor_count; i++)
+        function_add_tensor(arena, function, kernel->tensors[i]);
+    return function;
+}
+
+const Tensor *function_scratch(ExprPool *pool, Function *function, const char *name,
+                               TnElementType element, int64_t length)
+{
+    for (int i = 0; i < function->scratch_count; i++)
+        if (strcmp(function->scratch[i]->name, name) == 0)
+            return function->scratch[i];
+    assert(function->scratch_count < (int)COUNT_OF(function->scratch));
+    Tensor *tensor = ARENA_NEW(expr_pool_arena(pool), Tensor);
+    tensor->name = name;
+    tensor->role = TENSOR_scratch;
+    tensor->element = element;
+    tensor->slot = -1;
+    tensor->length = expr_integer(pool, length);
+    int64_t bytes = length * (int64_t)element_bytes(element);
+    function->scratch_offsets[function->scratch_count] = function->scratch_bytes;
+    function->scratch[function->scratch_count++] = tensor;
+    function->scratch_bytes += (bytes + 63) / 64 * 64;
+    return tensor;
+}
+
+/* ---- Loads ------------------------------------------------------------------------------- */
+
+/* Where the index may leave the tensor and its halo, the condition that it does not. */
+static const Expr *inside_dimension(ExprPool *pool, const Tensor *tensor, int d, const Expr *index)
+{
+    int64_t lower, upper, extent, halo = tensor->layout.halo[d];
+    expr_bounds(index, &lower, &upper);
+    if (halo && expr_known(tensor->shape[d], &extent) && lower >= -halo && upper < extent + halo)
+        return expr_bool(pool, true);
+    return expr_inside(pool, index, tensor->shape[d]);
+}
+
+static bool is_true(const Expr *e)
+{
+    return e->kind == EXPR_constant && e->bits == 1;
+}
+
+static const Expr *lower_load(void *user, const Expr *e)
+{
+    ExprPool *pool = user;
+    if (e->kind != EXPR_load)
+        return e;
+    const Tensor *tensor = e->object;
+    const Expr *offset = tensor_offset(pool, tensor, e->src);
+    if (!e->has_fill)
+        return expr_fetch(pool, tensor, offset, NULL, NULL);
+    const Expr *inside = expr_bool(pool, true);
+    for (int d = 0; d < tensor->rank; d++)
+        inside = expr_both(pool, inside, inside_dimension(pool, tensor, d, e->src[d]));
+    if (is_true(inside))
+        return expr_fetch(pool, tensor, offset, NULL, NULL);
+    return expr_fetch(pool, tensor, offset, inside, e->src[tensor->rank]);
+}
+
+const Expr *lower_loads(ExprPool *pool, const Expr *value)
+{
+    return expr_rewrite(pool, value, lower_load, pool);
+}
+
+/* ---- Axes -------------------------------------------------------------------------------- */
+
+/* Adds what e = times(times(axis, x), y) says of the axis: its coefficient, or false if the axis
+ * occurs in another way. */
+static bool product_coefficient(ExprPool *pool, const Expr *e, const Axis *axis,
+                                const Expr **coefficient)
+{
+    if (e->kind == EXPR_axis && e->object == axis) {
+        *coefficient = expr_integer(pool, 1);
+        return true;
+    }
+    if (e->kind != EXPR_times)
+        return false;
+    bool first = expr_contains_axis(e->src[0], axis), second = expr_contains_axis(e->src[1], axis);
+    const Expr *inner;
+    if (first == second || !product_coefficient(pool, e->src[second], axis, &inner))
+        return false;
+    *coefficient = expr_times(pool, inner, e->src[!second]);
+    return true;
+}
+
+/* The terms of a sum that hold one of the axes directly must move by outer = extent * inner; what
+ * holds them deeper is asked in turn. */
+static bool index_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner)
+{
+    const int64_t one = 1;
+    bool linear = e->kind == EXPR_linear;
+    const Expr *const *atoms = linear ? e->src : &e, *sums[2];
+    const Axis *axes[] = {outer, inner};
+    sums[0] = sums[1] = expr_integer(pool, 0);
+    for (int i = 0; i < (linear ? e->count : 1); i++) {
+        const Expr *atom = atoms[i], *coefficient;
+        int64_t factor = linear ? e->factors[i] : one;
+        bool direct = false;
+        for (int a = 0; a < 2 && !direct; a++) {
+            bool other = expr_contains_axis(atom, axes[!a]);
+            direct = !other && product_coefficient(pool, atom, axes[a], &coefficient);
+            if (direct)
+                sums[a] = expr_plus(pool, sums[a], expr_scale(pool, coefficient, factor));
+        }
+        for (int s = 0; !direct && s < atom->count; s++)
+            if (!axes_fusable(pool, atom->src[s], outer, inner))
+                return false;
+    }
+    return sums[0] == expr_times(pool, sums[1], inner->extent);
+}
+
+bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner)
+{
+    if (!expr_contains_axis(e, outer) && !expr_contains_axis(e, inner))
+        return true;
+    if (e->type == EXPR_INDEX)
+        return index_fusable(pool, e, outer, inner);
+    for (int i = 0; i < e->count; i++)
+        if (!axes_fusable(pool, e->src[i], outer, inner))
+            return false;
+    return true;
+}
+
+int64_t extent_or(const Expr *extent, int64_t otherwise)
+{
+    int64_t value;
+    return expr_known(extent, &value) ? value : otherwise;
+}
+
+int target_lanes(const Target *target)
+{
+    return target->vector_bytes / 4;
+}
+
+/* ---- Weight ------------------------------------------------------------------------------ */
+
+static void add_weight(void *user, const Expr *e)
+{
+    int *weight = user;
+    switch ((int)e->kind) {
+#define UNARY(name, floats, integers)  case EXPR_##name:
+#define BINARY(name, floats, integers) case EXPR_##name:
+#define COMPARE(name, meaning)         case EXPR_##name:
+#include "ir/expr/expr.def"
+    case EXPR_fma:
+    case EXPR_select:
+    case EXPR_convert: *weight += 1; break;
+    }
+}
+
+int expr_weight(ExprPool *pool, const Expr *e)
+{
+    int weight = 0;
+    expr_walk(pool, e, add_weight, &weight);
+    return weight;
+}
+
+/* ---- Choice ------------------------------------------------------------------------------ */
+
+void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
+                     FunctionList *functions)
+{
+    for (int i = 0; i < kernel->compute_count; i++)
+        array_push(arena, functions, schedule_generic(target, kernel, kernel->computes[i]));
+}

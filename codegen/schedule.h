@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Schedules: from a kernel's computes to nests. A kernel becomes functions that run one after the
+ * other. A contraction with the maps that follow it, or a sweep of maps and reductions over the
+ * same rows, is one function; every other compute is one of its own, by the generic schedule, which
+ * can do anything.
+ */
+#ifndef CODEGEN_SCHEDULE_H
+#define CODEGEN_SCHEDULE_H
+
+#include "codegen/backend.h"
+#include "ir/support/array.h"
+
+typedef ARRAY(Function *) FunctionList;
+
+void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
+                     FunctionList *functions);
+
+/* A correct nest for any compute: loops over its axes, lanes along the best of them. */
+Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute);
+
+/* ---- What schedules share ---------------------------------------------------------------- */
+
+/* With the kernel's tensors by slot, no nest. */
+Function *function_create(const Kernel *kernel, const char *name);
+/* Adds a tensor to the function's pointers. */
+void function_add_tensor(Arena *arena, Function *function, const Tensor *tensor);
+/* Private memory of a call; name is its identity within the function. */
+const Tensor *function_scratch(ExprPool *pool, Function *function, const char *name,
+                               TnElementType element, int64_t length);
+
+/* Loads become fetches of flat offsets; what bounds prove to be in range loses its condition. */
+const Expr *lower_loads(ExprPool *pool, const Expr *value);
+/* Whether everything in e depends on outer * extent(inner) + inner alone, so that the two axes can
+ * be one: substitute 0 for outer and the new axis for inner. */
+bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner);
+
+/* Elements of a 4-byte type in a vector. */
+int target_lanes(const Target *target);
+/* How much an axis runs, `otherwise` where only running tells. */
+int64_t extent_or(const Expr *extent, int64_t otherwise);
+/* Arithmetic operations in an expression, shared ones once. */
+int expr_weight(ExprPool *pool, const Expr *e);
+
+#endif

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The schedule for any compute.
+ *
+ * Axes that move all accesses as one are fused, so that an element-wise compute is one long axis.
+ * The lane runs along the innermost axis of out, or for a reduction, where that is better, along
+ * the innermost summed axis: four partial vectors, a fixed tree over them, a fixed tree over lanes.
+ * A lane axis is cut in full vectors and a masked rest; sizes may be known at run time only. Parts
+ * of out are computed in the same way wherever a parallel loop is cut: bits do not depend on it.
+ */
+#include "schedule.h"
+
+#include <assert.h>
+
+enum {
+    PARTIALS = 4,         /* vectors in flight of a reduction */
+    UNROLLED_WEIGHT = 96, /* operations in the unrolled steps of a small window */
+    BLOCK_VECTORS = 64,   /* of a part, where one axis is all there is */
+};
+
+typedef struct Schedule {
+    ExprPool *pool;
+    const Target *target;
+    const Compute *compute;
+    Function *function;
+    NestBuilder b;
+    const Expr *body, *to; /* over fetches; the offset in out */
+    int axis_count, reduce_count;
+    const Axis *axes[2 * MAX_RANK], *reduce[2 * MAX_RANK]; /* outermost first */
+    const Axis *scan;
+    const Axis *along; /* the axis that lanes run along, or NULL; its loop is innermost */
+    int lanes;
+    int opened;            /* outer loops */
+    const Array *partials; /* of a sum over lanes */
+} Schedule;
+
+static const Expr *number(const Schedule *s, int64_t value)
+{
+    return expr_integer(s->pool, value);
+}
+
+static const Expr *axis_of(const Schedule *s, const Axis *axis)
+{
+    return expr_axis(s->pool, axis);
+}
+
+static void substitute(Schedule *s, const Axis *axis, const Expr *by)
+{
+    s->body = expr_substitute(s->pool, s->body, axis, by);
+    s->to = expr_substitute(s->pool, s->to, axis, by);
+}
+
+/* ---- Axes -------------------------------------------------------------------------------- */
+
+static int keep_axes(const Axis *const *from, int count, const Axis **to)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (!expr_is(from[i]->extent, 1))
+            to[kept++] = from[i];
+    return kept;
+}
+
+static void remove_axis(const Axis **axes, int *count, int at)
+{
+    for (--*count; at < *count; at++)
+        axes[at] = axes[at + 1];
+}
+
+static void fuse(Schedule *s, const Axis **axes, int *count)
+{
+    for (int i = *count - 2; i >= 0; i--) {
+        const Axis *outer = axes[i], *inner = axes[i + 1];
+        if (!axes_fusable(s->pool, s->body, outer, inner) ||
+            !axes_fusable(s->pool, s->to, outer, inner))
+            continue;
+        const Expr *extent = expr_times(s->pool, outer->extent, inner->extent);
+        const Axis *fused = axis_create(s->pool, outer->name, extent);
+        substitute(s, outer, number(s, 0));
+        substitute(s, inner, axis_of(s, fused));
+        axes[i] = fused;
+        remove_axis(axes, count, i + 1);
+    }
+}
+
+/* ---- The lane ---------------------------------------------------------------------------- */
+
+typedef struct Votes {
+    const Axis *axis;
+    int contiguous, apart;
+} Votes;
+
+static void vote_offset(Votes *votes, ExprPool *pool, const Expr *offset)
+{
+    if (!expr_contains_axis(offset, votes->axis))
+        return;
+    const Expr *rest = expr_minus(pool, offset, expr_axis(pool, votes->axis));
+    if (expr_contains_axis(rest, votes->axis))
+        votes->apart++;
+    else
+        votes->contiguous++;
+}
+
+typedef struct Vote {
+    ExprPool *pool;
+    Votes votes;
+} Vote;
+
+static void vote(void *user, const Expr *e)
+{
+    Vote *v = user;
+    if (e->kind == EXPR_fetch)
+        vote_offset(&v->votes, v->pool, e->src[0]);
+}
+
+/* How well lanes along an axis would do, from 0 to 1. */
+static double lane_quality(const Schedule *s, const Axis *axis, bool stored)
+{
+    Vote v = {s->pool, {axis, 0, 0}};
+    expr_walk(s->pool, s->body, vote, &v);
+    if (stored)
+        vote_offset(&v.votes, s->pool, s->to);
+    int64_t extent = extent_or(axis->extent, 1024), lanes = s->lanes;
+    double full = (double)extent / (double)((extent + lanes - 1) / lanes * lanes);
+    return v.votes.apart ? full * 0.2 : full;
+}
+
+static bool crosses_lanes(Combine combine)
+{
+    return combine == COMBINE_sum || combine == COMBINE_max || combine == COMBINE_min;
+}
+
+static void choose_lane(Schedule *s)
+{
+    const Axis *own = s->axis_count ? s->axes[s->axis_count - 1] : NULL;
+    const Axis *summed = s->reduce_count ? s->reduce[s->reduce_count - 1] : NULL;
+    if (summed && crosses_lanes(s->compute->combine) &&
+        (!own || lane_quality(s, summed, false) * 0.9 > lane_quality(s, own, true)))
+        s->along = summed;
+    else
+        s->along = own;
+    if (!s->along)
+        return;
+    s->function->lane = axis_create(s->pool, "lane", number(s, s->lanes));
+}
+
+static bool lane_is_summed(const Schedule *s)
+{
+    return s->reduce_count && s->along == s->reduce[s->reduce_count - 1];
+}
+
+/* ---- Loops ------------------------------------------------------------------------------- */
+
+static void close_loops(Schedule *s, int count)
+{
+    while (count-- > 0)
+        nest_close(&s->b);
+}
+
+/* Opens the loops over out's axes but the lane's; the first that is long is what threads share. */
+static void open_outer(Schedule *s)
+{
+    int count = s->axis_count - (s->along && !lane_is_summed(s)), shared = -1;
+    for (int i = count - 1; i >= 0; i--)
+        if (extent_or(s->axes[i]->extent, 1024) >= 4 || shared < 0)
+            shared = i;
+    for (int i = 0; i < count; i++, s->opened++) {
+        if (i == shared)
+            s->function->parallel = s->axes[i];
+        nest_open(&s->b, s->axes[i], i == shared ? LOOP_parallel : LOOP_serial);
+    }
+}
+
+static void close_outer(Schedule *s)
+{
+    close_loops(s, s->opened);
+    s->opened = 0;
+}
+
+/* What is done for `vectors` vectors that begin at `at`; inside: the lanes that exist, NULL: all.
+ */
+typedef void VectorBody(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside);
+
+/* Full vectors in groups, single ones, and the rest, from base on. */
+static void open_vectors(Schedule *s, const Expr *base, const Expr *count, int64_t group,
+                         VectorBody *body)
+{
+    ExprPool *pool = s->pool;
+    const Expr *lane = axis_of(s, s->function->lane), *done = number(s, 0);
+    for (int64_t vectors = group; vectors >= 1; vectors = vectors > 1 ? 1 : 0) {
+        const Expr *step = number(s, vectors * s->lanes);
+        const Expr *times = expr_quotient(pool, expr_minus(pool, count, done), step);
+        if (!expr_is(times, 0)) {
+            const Axis *v = axis_create(pool, "v", times);
+            nest_open(&s->b, v, LOOP_serial);
+            const Expr *at = expr_plus(pool, done, expr_times(pool, axis_of(s, v), step));
+            body(s, expr_plus(pool, expr_plus(pool, base, at), lane), vectors, NULL);
+            nest_close(&s->b);
+        }
+        done = expr_times(pool, expr_quotient(pool, count, step), step);
+    }
+    const Expr *rest = expr_minus(pool, count, done);
+    if (expr_is(rest, 0))
+        return;
+    nest_open_if(&s->b, expr_compare(pool, EXPR_less, number(s, 0), rest));
+    body(s, expr_plus(pool, expr_plus(pool, base, done), lane), 1,
+         expr_compare(pool, EXPR_less, lane, rest));
+    nest_close(&s->b);
+}
+
+/* Runs along out's innermost axis. If there is no other, blocks of it are what threads share. */
+static void open_own_lane(Schedule *s, int64_t group, VectorBody *body)
+{
+    ExprPool *pool = s->pool;
+    const Expr *extent = s->along->extent, *base = number(s, 0), *count = extent;
+    int64_t block = BLOCK_VECTORS * s->lanes, known;
+    bool cut = !s->function->parallel && extent_or(extent, INT64_MAX) > block;
+    if (cut) {
+        const Axis *part =
+            axis_create(pool, "part", expr_round_up_quotient(pool, extent, number(s, block)));
+        s->function->parallel = part;
+        nest_open(&s->b, part, LOOP_parallel);
+        base = expr_scale(pool, axis_of(s, part), block);
+        count = number(s, block);
+        if (!expr_known(extent, &known) || known % block)
+            count = expr_smaller(pool, count, expr_minus(pool, extent, base));
+    }
+    open_vectors(s, base, count, group, body);
+    if (cut)
+        nest_close(&s->b);
+}
+
+static const Expr *at_lane(const Schedule *s, const Expr *e, const Expr *at)
+{
+    return s->along ? expr_substitute(s->pool, e, s->along, at) : e;
+}
+
+static void store(Schedule *s, const Expr *at, const Expr *value)
+{
+    nest_store(&s->b, s->compute->out, at_lane(s, s->to, at), value, NULL);
+}
+
+/* ---- Maps -------------------------------------------------------------------------------- */
+
+static void map_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+{
+    const Axis *unrolled = axis_create(s->pool, "u", number(s, vectors));
+    at = expr_plus(s->pool, at, expr_scale(s->pool, axis_of(s, unrolled), s->lanes));
+    nest_open(&s->b, unrolled, LOOP_unrolled);
+    nest_open_if(&s->b, inside ? inside : expr_bool(s->pool, true));
+    store(s, at, at_lane(s, s->body, at));
+    close_loops(s, 2);
+}
+
+static void build_map(Schedule *s)
+{
+    open_outer(s);
+    if (s->along)
+        open_own_lane(s, expr_weight(s->pool, s->body) <= 4 ? 4 : 1, map_vectors);
+    else
+        store(s, NULL, s->body);
+    close_outer(s);
+}
+
+/* ---- Combining --------------------------------------------------------------------------- */
+
+static TnElementType carried_type(const Compute *compute)
+{
+    return compute->accumulate ? compute->accumulate : element_compute_type(compute->out->element);
+}
+
+static const Expr *carried(const Schedule *s, const Expr *value)
+{
+    TnElementType type = carried_type(s->compute);
+    return value->type == type ? value : expr_convert(s->pool, type, value);
+}
+
+/* A sum of products is a chain of fused multiply-adds. */
+static const Expr *combine(const Schedule *s, const Expr *sum, const Expr *value)
+{
+    bool is_float = value->type == TN_FLOAT || value->type == TN_DOUBLE;
+    if (s->compute->combine == COMBINE_sum && value->kind == EXPR_multiply && is_float &&
+        s->target->has_fma)
+        return expr_fma(s->pool, value->src[0], value->src[1], sum);
+    return combine_apply(s->pool, s->compute->combine, sum, value);
+}
+
+static const Expr *result(const Schedule *s, const Expr *value)
+{
+    TnElementType type = element_compute_type(s->compute->out->element);
+    return value->type == type ? value : expr_convert(s->pool, type, value);
+}
+
+static const Expr *neutral(const Schedule *s)
+{
+    return combine_neutral(s->pool, s->compute->combine, carried_type(s->compute));
+}
+
+/* ---- Reductions -------------------------------------------------------------------------- */
+
+/* Loops of a small window are unrolled: what depends on its position folds. */
+static LoopKind window_loops(const Schedule *s, int64_t vectors)
+{
+    int64_t steps = vectors * (1 + expr_weight(s->pool, s->body));
+    for (int i = 0; i < s->reduce_count; i++) {
+        int64_t extent = extent_or(s->reduce[i]->extent, UNROLLED_WEIGHT + 1);
+        steps *= extent > UNROLLED_WEIGHT ? UNROLLED_WEIGHT + 1 : extent;
+        if (extent == 0 || steps > UNROLLED_WEIGHT)
+            return LOOP_serial;
+    }
+    return LOOP_unrolled;
+}
+
+/* One result a lane (or one in all): the loops of the sum are inside. */
+static void reduce_apart(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+{
+    ExprPool *pool = s->pool;
+    const Array *sum = nest_array(&s->b, "sum", carried_type(s->compute), (int)vectors);
+    const Axis *unrolled = axis_create(pool, "u", number(s, vectors));
+    const Expr *u = axis_of(s, unrolled), *cell = expr_cell(pool, sum, u);
+    LoopKind loops = window_loops(s, vectors);
+    if (at)
+        at = expr_plus(pool, at, expr_scale(pool, u, s->lanes));
+    nest_open(&s->b, unrolled, LOOP_unrolled);
+    nest_set(&s->b, sum, u, neutral(s));
+    nest_close(&s->b);
+    for (int i = 0; i < s->reduce_count; i++)
+        nest_open(&s->b, s->reduce[i], loops);
+    nest_open(&s->b, unrolled, LOOP_unrolled);
+    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    nest_set(&s->b, sum, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
+    close_loops(s, s->reduce_count + 2);
+    nest_open(&s->b, unrolled, LOOP_unrolled);
+    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    store(s, at, result(s, cell));
+    close_loops(s, 2);
+}
+
+/* Lanes of the sum itself, into partial sums. */
+static void reduce_together(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+{
+    ExprPool *pool = s->pool;
+    const Axis *unrolled = axis_create(pool, "u", number(s, vectors));
+    const Expr *u = axis_of(s, unrolled), *cell = expr_cell(pool, s->partials, u);
+    at = expr_plus(pool, at, expr_scale(pool, u, s->lanes));
+    nest_open(&s->b, unrolled, LOOP_unrolled);
+    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    nest_set(&s->b, s->partials, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
+    close_loops(s, 2);
+}
+
+/* (0 + 2) + (1 + 3), then over the lanes. */
+static const Expr *finish_partials(Schedule *s)
+{
+    static const ExprKind across[COMBINE_COUNT] = {[COMBINE_sum] = EXPR_across_sum,
+                                                   [COMBINE_max] = EXPR_across_max,
+                                                   [COMBINE_min] = EXPR_across_min};
+    ExprPool *pool = s->pool;
+    const Array *sums = s->partials;
+    for (int half = PARTIALS / 2; half; half /= 2)
+        for (int u = 0; u < half; u++)
+            nest_set(&s->b, sums, number(s, u),
+                     combine_apply(pool, s->compute->combine, expr_cell(pool, sums, number(s, u)),
+                                   expr_cell(pool, sums, number(s, u + half))));
+    return expr_across(pool, across[s->compute->combine], expr_cell(pool, sums, number(s, 0)));
+}
+
+static void build_reduce(Schedule *s)
+{
+    open_outer(s);
+    if (!s->along) {
+        reduce_apart(s, NULL, 1, NULL);
+    } else if (!lane_is_summed(s)) {
+        int64_t vectors = extent_or(s->along->extent, INT64_MAX) / s->lanes;
+        open_own_lane(s, vectors >= PARTIALS ? PARTIALS : 1, reduce_apart);
+    } else {
+        s->partials = nest_array(&s->b, "sum", carried_type(s->compute), PARTIALS);
+        for (int u = 0; u < PARTIALS; u++)
+            nest_set(&s->b, s->partials, number(s, u), neutral(s));
+        for (int i = 0; i + 1 < s->reduce_count; i++)
+            nest_open(&s->b, s->reduce[i], LOOP_serial);
+        open_vectors(s, number(s, 0), s->along->extent, PARTIALS, reduce_together);
+        close_loops(s, s->reduce_count - 1);
+        store(s, NULL, result(s, finish_partials(s)));
+    }
+    close_outer(s);
+}
+
+/* ---- Scans ------------------------------------------------------------------------------- */
+
+static void scan_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+{
+    ExprPool *pool = s->pool;
+    const Expr *zero = number(s, 0);
+    const Array *carry = nest_array(&s->b, "carry", carried_type(s->compute), 1);
+    const Expr *before = expr_cell(pool, carry, zero);
+    assert(vectors == 1);
+    (void)vectors;
+    nest_set(&s->b, carry, zero, neutral(s));
+    nest_open(&s->b, s->scan, LOOP_serial);
+    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    if (s->compute->exclusive)
+        store(s, at, result(s, before));
+    nest_set(&s->b, carry, zero, combine(s, before, carried(s, at_lane(s, s->body, at))));
+    if (!s->compute->exclusive)
+        store(s, at, result(s, before));
+    close_loops(s, 2);
+}
+
+static void build_scan(Schedule *s)
+{
+    ExprPool *pool = s->pool;
+    if (s->compute->reverse && !expr_is(s->scan->extent, 1)) {
+        const Axis *back = axis_create(pool, s->scan->name, s->scan->extent);
+        const Expr *last = expr_plus_integer(pool, back->extent, -1);
+        substitute(s, s->scan, expr_minus(pool, last, axis_of(s, back)));
+        s->scan = back;
+    }
+    open_outer(s);
+    if (s->along)
+        open_own_lane(s, 1, scan_vectors);
+    else
+        scan_vectors(s, NULL, 1, NULL);
+    close_outer(s);
+}
+
+/* ---- Scatters ---------------------------------------------------------------------------- */
+
+static const Expr *scatter_inside(Schedule *s, const Expr **targets)
+{
+    const Tensor *out = s->compute->out;
+    const Expr *inside = expr_bool(s->pool, true);
+    for (int d = 0; d < out->rank; d++) {
+        targets[d] = lower_loads(s->pool, s->compute->target[d]);
+        inside = expr_both(s->pool, inside, expr_inside(s->pool, targets[d], out->shape[d]));
+    }
+    return inside;
+}
+
+static void scatter_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *masked)
+{
+    ExprPool *pool = s->pool;
+    const Tensor *out = s->compute->out;
+    const Expr *targets[MAX_RANK], *inside = at_lane(s, scatter_inside(s, targets), at);
+    const Expr *to = at_lane(s, s->to, at), *value = at_lane(s, s->body, at);
+    assert(vectors == 1);
+    (void)vectors;
+    nest_open_if(&s->b, masked ? masked : expr_bool(pool, true));
+    nest_open_if(&s->b, inside);
+    if (s->compute->combine != COMBINE_none)
+        value =
+            combine_apply(pool, s->compute->combine, expr_fetch(pool, out, to, NULL, NULL), value);
+    nest_store(&s->b, out, to, value, NULL);
+    close_loops(s, 2);
+}
+
+/* In order, one element after the other; lanes only along an axis that moves the target by one, so
+ * that they go to different places. */
+static void build_scatter(Schedule *s)
+{
+    const Expr *targets[MAX_RANK];
+    scatter_inside(s, targets);
+    s->to = tensor_offset(s->pool, s->compute->out, targets);
+    s->along = NULL;
+    if (s->axis_count) {
+        const Axis *last = s->axes[s->axis_count - 1];
+        const Expr *rest = expr_minus(s->pool, s->to, axis_of(s, last));
+        if (!expr_contains_axis(rest, last))
+            s->along = last;
+    }
+    s->function->lane = s->along ? axis_create(s->pool, "lane", number(s, s->lanes)) : NULL;
+    int outer = s->axis_count - (s->along != NULL);
+    for (int i = 0; i < outer; i++)
+        nest_open(&s->b, s->axes[i], LOOP_serial);
+    if (s->along)
+        open_vectors(s, number(s, 0), s->along->extent, 1, scatter_vectors);
+    else
+        scatter_vectors(s, NULL, 1, NULL);
+    close_loops(s, outer);
+}
+
+/* ---- All --------------------------------------------------------------------------------- */
+
+static void collect_axes(Schedule *s)
+{
+    const Compute *compute = s->compute;
+    const Axis *axes[2 * MAX_RANK];
+    int count = 0;
+    for (int i = 0; i < compute->axis_count; i++) {
+        if (compute->kind == COMPUTE_scan && i == compute->scan_dim)
+            s->scan = compute->axes[i];
+        else
+            axes[count++] = compute->axes[i];
+    }
+    s->axis_count = keep_axes(axes, count, s->axes);
+    s->reduce_count = keep_axes(compute->reduce_axes, compute->reduce_count, s->reduce);
+}
+
+/* Cycles of one step of the parallel axis. */
+static double step_cost(const Schedule *s)
+{
+    double steps = 1, lanes = s->along ? s->lanes : 1;
+    for (int i = 0; i < s->axis_count; i++)
+        if (s->axes[i] != s->function->parallel)
+            steps *= (double)extent_or(s->axes[i]->extent, 256);
+    for (int i = 0; i < s->reduce_count; i++)
+        steps *= (double)extent_or(s->reduce[i]->extent, 256);
+    if (s->scan)
+        steps *= (double)extent_or(s->scan->extent, 256);
+    return steps / lanes * (2 + expr_weight(s->pool, s->body));
+}
+
+Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute)
+{
+    ExprPool *pool = kernel->pool;
+    Schedule *s = ARENA_NEW(expr_pool_arena(pool), Schedule);
+    *s = (Schedule){.pool = pool, .target = target, .compute = compute, .b = nest_builder(pool)};
+    s->function = function_create(kernel, kernel->name);
+    s->lanes = target_lanes(target);
+    s->body = lower_loads(pool, compute->body);
+    s->to = number(s, 0);
+    collect_axes(s);
+    if (compute->kind != COMPUTE_scatter) {
+        const Expr *indices[MAX_RANK];
+        for (int d = 0; d < compute->out->rank; d++)
+            indices[d] = expr_axis(pool, compute->axes[d]);
+        s->to = tensor_offset(pool, compute->out, indices);
+        fuse(s, s->axes, &s->axis_count);
+        fuse(s, s->reduce, &s->reduce_count);
+        choose_lane(s);
+    }
+    switch (compute->kind) {
+    case COMPUTE_map: build_map(s); break;
+    case COMPUTE_reduce: build_reduce(s); break;
+    case COMPUTE_scan: build_scan(s); break;
+    case COMPUTE_scatter: build_scatter(s); break;
+    }
+    s->function->array_count = s->b.array_count;
+    s->function->nest = s->b.first;
+    s->function->cost = step_cost(s);
+    return s->function;
+}
