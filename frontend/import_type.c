@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Types. A dimension is a number, a name, an expression over names ("2 * N + 1"), or unknown: not
+ * said, or -1 as some exporters write it. A name that no expression can be is a symbol all the
+ * same.
+ *
+ * Sizes of the main graph's inputs give the symbols their values when a program is entered, so an
+ * expression is taken for one only where its symbols stand alone in some input's shape.
+ */
+#include "frontend/importer.h"
+
+#include <string.h>
+
+#define MAX_DIM                       (((int64_t)1 << 48) - 1)
+
+#define FAIL(importer, location, ...) error_at((importer)->diagnostics, (location), __VA_ARGS__)
+
+static const Expr *unknown_size(Importer *importer, const char *hint, int dimension)
+{
+    ExprPool *pool = importer->model->pool;
+    return expr_symbol(pool, arena_format(importer->arena, "%s_%d", hint, dimension));
+}
+
+static const Expr *named_size(Importer *importer, const char *text)
+{
+    const ImportOptions *options = importer->options;
+    ExprPool *pool = importer->model->pool;
+    for (int i = 0; i < options->dim_count; i++)
+        if (!strcmp(options->dims[i].symbol, text))
+            return expr_integer(pool, options->dims[i].size);
+    const Expr *size = expr_parse_size(pool, text);
+    return size ? size : expr_symbol(pool, text);
+}
+
+/* NULL after a diagnostic. */
+static const Expr *import_dim(Importer *importer, const TensorShapeProtoDimension *dim,
+                              const char *hint, int dimension, Location location)
+{
+    if (dim->has_dim_value) {
+        if (dim->dim_value == -1)
+            return unknown_size(importer, hint, dimension);
+        if (dim->dim_value < 0 || dim->dim_value > MAX_DIM) {
+            FAIL(importer, location, "dimension %d of '%s' is %lld", dimension, hint,
+                 (long long)dim->dim_value);
+            return NULL;
+        }
+        return expr_integer(importer->model->pool, dim->dim_value);
+    }
+    if (!dim->has_dim_param || dim->dim_param.length == 0)
+        return unknown_size(importer, hint, dimension);
+    const char *text = import_name(importer, dim->dim_param, location);
+    return text ? named_size(importer, text) : NULL;
+}
+
+static const Type *import_tensor_type(Importer *importer, const TypeProtoTensor *proto,
+                                      const char *hint, Location location)
+{
+    const Expr *dims[MAX_RANK];
+    if (!element_is_valid(proto->elem_type)) {
+        FAIL(importer, location, "the element type of '%s', %d, is not one of ONNX's", hint,
+             proto->elem_type);
+        return NULL;
+    }
+    TnElementType element = (TnElementType)proto->elem_type;
+    if (!proto->shape)
+        return type_unranked(importer->arena, element);
+    int64_t rank = proto->shape->dim.count;
+    if (rank > MAX_RANK) {
+        unsupported_at(importer->diagnostics, location, "'%s' has rank %lld; ranks up to %d are",
+                       hint, (long long)rank, MAX_RANK);
+        return NULL;
+    }
+    int64_t count = 1;
+    for (int d = 0; d < rank; d++) {
+        int64_t size;
+        dims[d] = import_dim(importer, proto->shape->dim.items[d], hint, d, location);
+        if (!dims[d])
+            return NULL;
+        if (expr_known(dims[d], &size) && __builtin_mul_overflow(count, size ? size : 1, &count)) {
+            FAIL(importer, location, "the element count of '%s' overflows", hint);
+            return NULL;
+        }
+    }
+    return type_tensor(importer->arena, element, (int)rank, dims);
+}
+
+static const char *rare_kind(const TypeProto *proto)
+{
+    if (proto->map_type)
+        return "map";
+    if (proto->opaque_type)
+        return "opaque type";
+    return proto->sparse_tensor_type ? "sparse tensor" : NULL;
+}
+
+const Type *import_type(Importer *importer, const TypeProto *proto, const char *hint,
+                        Location location)
+{
+    const char *rare = rare_kind(proto);
+    if (proto->tensor_type)
+        return import_tensor_type(importer, proto->tensor_type, hint, location);
+    if (rare) {
+        unsupported_at(importer->diagnostics, location, "'%s' is a %s", hint, rare);
+        return NULL;
+    }
+    bool is_sequence = proto->sequence_type;
+    if (!is_sequence && !proto->optional_type) {
+        FAIL(importer, location, "'%s' has no type", hint);
+        return NULL;
+    }
+    const TypeProto *inner =
+        is_sequence ? proto->sequence_type->elem_type : proto->optional_type->elem_type;
+    if (!inner) {
+        FAIL(importer, location, "'%s': a %s of nothing", hint,
+             is_sequence ? "sequence" : "optional");
+        return NULL;
+    }
+    if (inner->optional_type) {
+        unsupported_at(importer->diagnostics, location, "'%s' is a %s of optionals", hint,
+                       is_sequence ? "sequence" : "optional");
+        return NULL;
+    }
+    const Type *type = import_type(importer, inner, hint, location);
+    if (!type)
+        return NULL;
+    return is_sequence ? type_sequence(importer->arena, type)
+                       : type_optional(importer->arena, type);
+}
+
+/* ---- Inputs of the main graph -------------------------------------------------------------- */
+
+static bool apply_shape(Importer *importer, const ShapeSetting *setting, const Type **type,
+                        Location location)
+{
+    const Expr *dims[MAX_RANK];
+    const Type *declared = *type;
+    if (!type_is_tensor(declared))
+        return FAIL(importer, location, "'%s' gets a shape and is not a tensor", setting->input);
+    if (declared->rank >= 0 && declared->rank != setting->rank)
+        return FAIL(importer, location, "'%s' has rank %d and gets a shape of rank %d",
+                    setting->input, declared->rank, setting->rank);
+    for (int d = 0; d < setting->rank; d++) {
+        int64_t wanted = setting->dims[d], known;
+        if (wanted > MAX_DIM)
+            return FAIL(importer, location, "'%s' gets the size %lld", setting->input,
+                        (long long)wanted);
+        if (wanted < 0)
+            dims[d] =
+                declared->rank >= 0 ? declared->dims[d] : unknown_size(importer, setting->input, d);
+        else if (declared->rank >= 0 && expr_known(declared->dims[d], &known) && known != wanted)
+            return FAIL(importer, location, "dimension %d of '%s' is %lld and gets the size %lld",
+                        d, setting->input, (long long)known, (long long)wanted);
+        else
+            dims[d] = expr_integer(importer->model->pool, wanted);
+    }
+    *type = type_tensor(importer->arena, declared->element, setting->rank, dims);
+    return true;
+}
+
+/* A symbol that a shape setting gave a number has it in all inputs. */
+static void substitute(Importer *importer, const Type **types, int64_t count, const Expr *symbol,
+                       const Expr *by)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!type_is_tensor(types[i]))
+            continue;
+        const Expr *dims[MAX_RANK];
+        for (int d = 0; d < types[i]->rank; d++)
+            dims[d] = expr_substitute_symbol(importer->model->pool, types[i]->dims[d],
+                                             symbol->object, by);
+        if (types[i]->rank > 0)
+            types[i] = type_tensor(importer->arena, types[i]->element, types[i]->rank, dims);
+    }
+}
+
+static bool apply_shapes(Importer *importer, const GraphProto *proto, const Type **types)
+{
+    const ImportOptions *options = importer->options;
+    for (int s = 0; s < options->shape_count; s++) {
+        const ShapeSetting *setting = &options->shapes[s];
+        int64_t i = 0;
+        while (i < proto->input.count && !proto_equals(proto->input.items[i]->name, setting->input))
+            i++;
+        if (i == proto->input.count)
+            return FAIL(importer, ((Location){0}), "there is no input '%s' to get a shape",
+                        setting->input);
+        const Type *before = types[i];
+        if (!apply_shape(importer, setting, &types[i], (Location){0}))
+            return false;
+        for (int d = 0; d < before->rank; d++)
+            if (before->dims[d]->kind == EXPR_symbol && expr_known(types[i]->dims[d], NULL))
+                substitute(importer, types, proto->input.count, before->dims[d], types[i]->dims[d]);
+    }
+    return true;
+}
+
+typedef struct SymbolCheck {
+    const Map *alone;
+    bool all_known;
+} SymbolCheck;
+
+static void check_symbol(void *user, const Expr *e)
+{
+    SymbolCheck *check = user;
+    if (e->kind == EXPR_symbol && !map_get_pointer(check->alone, e))
+        check->all_known = false;
+}
+
+/* Expressions whose symbols stand alone nowhere become symbols of their own. */
+static void name_free_expressions(Importer *importer, const Type **types, int64_t count)
+{
+    ExprPool *pool = importer->model->pool;
+    Map alone = map_create(importer->arena);
+    for (int64_t i = 0; i < count; i++)
+        for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++)
+            if (types[i]->dims[d]->kind == EXPR_symbol)
+                map_set_pointer(&alone, types[i]->dims[d], importer);
+    for (int64_t i = 0; i < count; i++) {
+        const Expr *dims[MAX_RANK];
+        bool changed = false;
+        for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++) {
+            SymbolCheck check = {&alone, true};
+            expr_walk(pool, types[i]->dims[d], check_symbol, &check);
+            dims[d] = types[i]->dims[d];
+            if (!check.all_known && dims[d]->kind != EXPR_symbol) {
+                Text text = text_create(importer->arena);
+                expr_print(dims[d], &text);
+                dims[d] = expr_symbol(pool, text.data);
+                changed = true;
+            }
+        }
+        if (changed)
+            types[i] = type_tensor(importer->arena, types[i]->element, types[i]->rank, dims);
+    }
+}
+
+const Type **import_input_types(Importer *importer, const GraphProto *proto)
+{
+    const Type **types = ARENA_ARRAY(importer->arena, const Type *, proto->input.count + 1);
+    for (int64_t i = 0; i < proto->input.count; i++) {
+        const ValueInfoProto *input = proto->input.items[i];
+        Location location =
+            import_location(importer, &input->base, import_path(importer, "graph", "input", i));
+        const char *name = import_name(importer, input->name, location);
+        if (!name)
+            return NULL;
+        if (!input->type) {
+            FAIL(importer, location, "input '%s' has no type", name);
+            return NULL;
+        }
+        types[i] = import_type(importer, input->type, name, location);
+        if (!types[i])
+            return NULL;
+    }
+    if (!apply_shapes(importer, proto, types))
+        return NULL;
+    name_free_expressions(importer, types, proto->input.count);
+    return types;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to the importer: its state, and the parts that it is made of.
+ */
+#ifndef FRONTEND_IMPORTER_H
+#define FRONTEND_IMPORTER_H
+
+#include "frontend/import.h"
+#include "frontend/onnx/external_data.h"
+#include "ir/ops/op.h"
+
+enum {
+    NEWEST_IR_VERSION = 14,
+    NEWEST_OPSET = 28,
+    MAX_EXPANDED_NODES = 1 << 16, /* that calls of functions may grow to */
+    MAX_CALL_DEPTH = 64,
+    MAX_REGION_DEPTH = 64,
+};
+
+/* Which versions of the operator sets a model or a function speaks. */
+typedef struct Imports {
+    OperatorSetIdProto *const *items;
+    int64_t count;
+} Imports;
+
+/* A model-local function. */
+typedef struct Function {
+    const FunctionProto *proto;
+    const char *path; /* "functions[2]" */
+    bool active;      /* being inlined: a call would be recursion */
+    int64_t nodes;    /* with all calls expanded; 0: not counted yet */
+} Function;
+
+/* The names that a graph, or a function's body, can see. A function's scope has no parent and
+ * shares the graph of its caller; a region's has a graph of its own. */
+typedef struct Scope Scope;
+struct Scope {
+    Scope *parent;
+    Graph *graph;
+    Imports imports;
+    const char *path;       /* of the GraphProto or FunctionProto: "graph.node[3].attribute[0].g" */
+    Map values;             /* name -> Value, or &absent_value */
+    Map initializers;       /* name -> Constant, not yet a Value */
+    Map captures;           /* outer Value -> the region's input */
+    const Map *attributes;  /* of the function called: name -> AttributeProto; or NULL */
+    Scope *const *siblings; /* of the same node's regions, this one included */
+    int sibling_count, depth;
+    NodeProto *const *nodes;
+    int64_t node_count;
+};
+
+/* Stands for an optional input of a function that the call leaves out. */
+extern const Value absent_value;
+
+typedef struct Importer {
+    Arena *arena;
+    Model *model;
+    const Document *document;
+    const ImportOptions *options;
+    Diagnostics *diagnostics;
+    InferContext context;
+    ExternalData external;
+    Map functions; /* "domain\0name\0overload" -> Function */
+    int call_depth;
+} Importer;
+
+/* Where a message stands. `path` is used for binary documents alone. */
+Location import_location(Importer *importer, const Message *message, const char *path);
+/* A name as the graph keeps it; NULL after a diagnostic if it holds a NUL byte. */
+const char *import_name(Importer *importer, TnString name, Location location);
+/* "path.field[i]" */
+const char *import_path(Importer *importer, const char *path, const char *field, int64_t i);
+
+/* ---- Types: import_type.c ------------------------------------------------------------------ */
+
+/* Unknown sizes become symbols called <hint>_<dimension>. NULL after a diagnostic. A tensor without
+ * shape is unranked. */
+const Type *import_type(Importer *importer, const TypeProto *proto, const char *hint,
+                        Location location);
+/* The types of the main graph's inputs, as the options change them; NULL after a diagnostic. */
+const Type **import_input_types(Importer *importer, const GraphProto *proto);
+
+/* ---- Support: import_check.c --------------------------------------------------------------- */
+
+/* Versions of the model and its functions, and every node of every graph: lists all that is not
+ * supported. Fills importer->functions. */
+bool import_check(Importer *importer);
+/* The version of a domain's operator set, 0 if neither the imports nor the model's have it. */
+int64_t import_version(const Importer *importer, Imports imports, TnString domain);
+Function *import_find_function(const Importer *importer, const NodeProto *node);
+
+/* ---- Attributes: import_attribute.c -------------------------------------------------------- */
+
+/* Fills the operator's struct; regions are only counted. */
+bool import_attributes(Importer *importer, const OpDef *op, const NodeProto *node, const char *path,
+                       void *attributes);
+/* The node with references to a function's attributes replaced by what the call gives. */
+const NodeProto *import_resolve_references(Importer *importer, const Scope *scope,
+                                           const NodeProto *node);
+/* The value of a Constant node; NULL after a diagnostic. */
+const Constant *import_constant_node(Importer *importer, const NodeProto *node, const char *path);
+ProtoAttributeType import_attribute_type(const AttributeProto *attribute);
+
+/* ---- Graphs: import_graph.c ---------------------------------------------------------------- */
+
+/* The value of that name, made available in the scope's graph; NULL if nobody makes it, and
+ * &absent_value for an absent input of a function. */
+Value *scope_find(Importer *importer, Scope *scope, const char *name);
+/* False after a diagnostic if the name is taken. */
+bool scope_define(Importer *importer, Scope *scope, const char *name, Value *value,
+                  Location location);
+bool import_initializers(Importer *importer, Scope *scope, const GraphProto *proto);
+/* The nodes of scope->nodes, in order. */
+bool import_nodes(Importer *importer, Scope *scope, const char *field_path);
+/* Why a name is not there, as an error at the location. */
+bool import_report_missing(Importer *importer, Scope *scope, int64_t node, const char *name,
+                           Location location);
+
+/* ---- Nodes: import_node.c ------------------------------------------------------------------ */
+
+bool import_node(Importer *importer, Scope *scope, int64_t index, const char *path);
+
+/* ---- Regions: import_region.c -------------------------------------------------------------- */
+
+/* Fills the regions of a new node from its graph attributes. */
+bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProto *proto,
+                    const char *path);
+/* Inlines a call, or makes a tenon.group of it. results[i]: the values of the function's outputs.
+ */
+bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
+                 const char *path, int operand_count, Value *const *operands, Value **results);
+
+#endif
