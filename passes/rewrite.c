@@ -109,6 +109,7 @@ static bool is_between(const Node *last, const Node *node, const Node *sought)
 static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
 {
     Node *last = node->prev, *after = node->next;
+    int constant_count = node->graph->constant_count;
     Value *old_value = result(node, 0);
     Value *new_value = rule->apply(r->pass, node);
     if (!new_value) {
@@ -127,7 +128,9 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
             return false;
         }
         r->refined |= !type_equal(old_value->type, new_value->type);
-        bool is_new = new_value->producer && is_between(last, node, new_value->producer);
+        bool is_new = new_value->producer
+                          ? is_between(last, node, new_value->producer)
+                          : new_value->kind == VALUE_constant && new_value->index >= constant_count;
         const char *name = old_value->name;
         value_replace_uses(old_value, new_value);
         if (is_new) {

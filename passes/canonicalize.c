@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * canonicalize: one way of saying a thing where there are several, and nothing that does nothing.
+ * The rules are in rules_*.c; none changes a bit of any result.
+ */
+#include "passes/rules.h"
+
+#include <string.h>
+
+PassResult pass_canonicalize(Pass *pass, Graph *graph)
+{
+    const RuleSet *const sets[] = {&arithmetic_rules, &view_rules, &window_rules, &control_rules};
+    const Rule *rules[128];
+    int count = 0;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        memcpy(rules + count, sets[i]->rules, (size_t)sets[i]->count * sizeof *rules);
+        count += sets[i]->count;
+    }
+    return rewrite_graph(pass, graph, rules, count);
+}
