@@ -3,6 +3,7 @@
  * Rules of canonicalize: branches that are decided, and values known from sizes alone.
  */
 #include "ir/graph/constant.h"
+#include "ir/ops/control.h"
 #include "ir/support/array.h"
 #include "passes/rules.h"
 
@@ -35,7 +36,49 @@ RULE_ANY(known_elements)
     return graph_add_constant(node->graph, value->name, constant);
 }
 
+/* If(true, a, b) = a, If(false, a, b) = b. The branch's types may be more precise. */
+RULE_REFINES(if_decided, if)
+{
+    const Constant *condition = operand_constant(node, 0);
+    if (!condition || condition->count != 1)
+        return NULL;
+    const IfAttributes *attributes = node->attributes;
+    bool holds = constant_get_int64(condition, 0) != 0;
+    Graph *branch = node->regions[holds ? attributes->then_branch : attributes->else_branch];
+    Value **captures = ARENA_ARRAY(pass->scratch, Value *, node->capture_count + 1);
+    Value **outputs = ARENA_ARRAY(pass->scratch, Value *, node->result_count + 1);
+    for (int i = 0; i < node->capture_count; i++)
+        captures[i] = operand(node, 1 + i);
+    graph_inline(branch, node->graph, node, captures, outputs);
+    for (int i = 1; i < node->result_count; i++)
+        value_replace_uses(result(node, i), outputs[i]);
+    return outputs[0];
+}
+
+/* A region that captures a constant has one of its own. */
+RULE_ANY(capture_of_constant)
+{
+    int first = node->operand_count - node->capture_count;
+    for (int i = first; i < node->operand_count; i++) {
+        const Constant *constant = operand(node, i)->constant;
+        if (!constant)
+            continue;
+        for (int r = 0; r < node->region_count; r++) {
+            Graph *region = node->regions[r];
+            Value *input = region->inputs[region->input_count - (node->operand_count - i)];
+            value_replace_uses(input, graph_add_constant(region, input->name, constant));
+            graph_remove_input(region, input->index);
+        }
+        node_remove_operand(node, i);
+        node->capture_count--;
+        return result(node, 0);
+    }
+    return NULL;
+}
+
 static const Rule *const rules[] = {
+    &rule_if_decided,
+    &rule_capture_of_constant,
     &rule_known_elements,
 };
 

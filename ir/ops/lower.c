@@ -2,6 +2,7 @@
  *
  * What the operators' lower functions are made of.
  */
+#include "ir/graph/constant.h"
 #include "ir/ops/op.h"
 
 /* Whether an index stays below `size` by construction: it is an axis of that extent. */
@@ -66,4 +67,36 @@ const Expr *lower_data_index(ExprPool *pool, const Expr *value, const Expr *exte
     const Expr *counted = expr_select(pool, negative, expr_plus(pool, index, extent), index);
     const Expr *last = expr_plus_integer(pool, extent, -1);
     return expr_larger(pool, expr_smaller(pool, counted, last), zero);
+}
+
+static Tensor *add_tensor(Kernel *kernel, const Value *value, const char *name, TensorRole role)
+{
+    const Type *type = value->type;
+    Tensor *tensor = kernel_tensor(kernel, name, role, type->element, type->rank, type->dims);
+    if (value->constant)
+        tensor->values = value->constant->data;
+    return tensor;
+}
+
+Kernel *node_lower(ExprPool *pool, const Node *node)
+{
+    Arena *arena = expr_pool_arena(pool);
+    const char *name = node_location(node).node;
+    Kernel *kernel = kernel_create(pool, name ? name : node->op->name);
+    const Tensor **in = ARENA_ARRAY(arena, const Tensor *, node->operand_count + 1);
+    const Tensor **out = ARENA_ARRAY(arena, const Tensor *, node->result_count + 1);
+    for (int i = 0; i < node->operand_count; i++) {
+        const Value *value = operand(node, i);
+        for (int k = 0; k < i && !in[i]; k++)
+            in[i] = operand(node, k) == value ? in[k] : NULL;
+        if (value && !in[i])
+            in[i] = add_tensor(kernel, value, value->name,
+                               value->constant ? TENSOR_constant : TENSOR_input);
+    }
+    for (int i = 0; i < node->result_count; i++)
+        if (result(node, i)->name[0])
+            out[i] = add_tensor(kernel, result(node, i), result(node, i)->name, TENSOR_output);
+    Lowering lowering = {pool, kernel, node, in, out};
+    node->op->lower(&lowering);
+    return kernel;
 }

@@ -149,6 +149,10 @@ void lower_unflatten(ExprPool *pool, const Expr *flat, int rank, const Expr *con
  * to 0 .. extent-1, so that no data can make a kernel read outside. */
 const Expr *lower_data_index(ExprPool *pool, const Expr *value, const Expr *extent);
 
+/* A kernel of the node alone, whose operator has lower() and whose operands and results are tensors
+ * of known rank: a tensor for each distinct operand, in order, then one for each wanted result. */
+Kernel *node_lower(ExprPool *pool, const Node *node);
+
 /* ---- Definition -------------------------------------------------------------------------- */
 
 struct OpDef {
