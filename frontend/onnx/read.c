@@ -69,7 +69,7 @@ static Location place(Reader *reader, const Frame *frame, size_t offset)
         .source = reader->source,
         .begin = offset,
         .end = offset,
-        .path = length ? arena_string(reader->arena, path, length) : NULL,
+        .path = length ? arena_string(reader->arena, path, length) : "model",
     };
 }
 
