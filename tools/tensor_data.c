@@ -158,8 +158,10 @@ bool npy_read(const char *path, TensorData *tensor)
 bool npy_write(const char *path, const TensorData *tensor)
 {
     char shape[MAX_RANK * 24 + 8] = "(", header[MAX_RANK * 24 + 128];
+    size_t used = 1;
     for (int d = 0; d < tensor->rank; d++)
-        sprintf(shape + strlen(shape), "%lld, ", (long long)tensor->dims[d]);
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%lld, ",
+                                 (long long)tensor->dims[d]);
     if (tensor->rank > 1)
         shape[strlen(shape) - 2] = '\0';
     const char *code = npy_code(tensor->element);

@@ -394,7 +394,7 @@ static int print_number(TnElementType type, const void *element, char *buffer, s
         if (element_to_double(type, again.bytes) == value)
             break;
     }
-    int exponent = value == 0 ? 0 : atoi(strchr(buffer, 'e') + 1);
+    int exponent = value == 0 ? 0 : (int)strtol(strchr(buffer, 'e') + 1, NULL, 10);
     if (exponent < -4 || exponent >= 16)
         return snprintf(buffer, size, "%.*e", precision - 1, value);
     int decimals = precision - 1 - exponent;

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks what the tree promises about itself; prints each violation with its place.
+
+* a folder includes only from folders to its left: include, runtime, ir, frontend, passes, codegen
+* the library prints nothing, exits nowhere, and makes no call that uses LLVM's global context
+* functions that invite overflows are not used
+* every source file begins with its licence, and none is longer than 1,000 lines
+* ops.def is sorted and without doubles, and each operator has a definition
+
+usage: layers.py ROOT"""
+import os
+import re
+import sys
+
+LAYERS = ["include", "runtime", "ir", "frontend", "passes", "codegen"]
+BANNED = r"\b(strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|atof|alloca|setlocale)\s*\("
+PRINTS = r"(?<![\w.>])(printf|puts|putchar|perror|exit|_exit|abort|system)\s*\(|\bf(printf|puts|putc)\s*\(|\b(stdout|stderr)\b"
+GLOBAL_LLVM = (r"\bLLVM(Int(1|8|16|32|64|128|)Type|(Half|Float|Double|Void|BFloat)Type|AppendBasicBlock|"
+               r"InsertBasicBlock|CreateBuilder|StructType|ConstStruct|ConstString|MDNode|MDString|"
+               r"ModuleCreateWithName|GetGlobalContext|GetMDKindID)\s*\(")
+
+
+def strip_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"",
+                  lambda m: re.sub(r"[^\n]", " ", m.group(0)) if m.group(0)[0] == "/" else '""', text, flags=re.S)
+
+
+def main():
+    root = sys.argv[1]
+    wrong = []
+    sources = []
+    for layer in LAYERS + ["tools", "tests", "examples"]:
+        for folder, _, names in os.walk(os.path.join(root, layer)):
+            sources += [(layer, os.path.relpath(os.path.join(folder, n), root)) for n in names
+                        if n.endswith((".c", ".h", ".def", ".y", ".l", ".inc"))]
+    for layer, path in sorted(sources):
+        text = open(os.path.join(root, path), errors="replace").read()
+        if "SPDX-License-Identifier: Apache-2.0" not in text[:300]:
+            wrong.append(f"{path}:1: no licence line")
+        if text.count("\n") > 1000:
+            wrong.append(f"{path}: {text.count(chr(10))} lines: two concepts?")
+        code = strip_comments(text)
+        for number, (line, original) in enumerate(zip(code.split("\n"), text.split("\n")), 1):
+            place = f"{path}:{number}"
+            include = re.match(r'\s*#\s*include\s+"(\w+)/', original)
+            if include and layer in LAYERS and include.group(1) in LAYERS + ["tools", "tests"]:
+                target = include.group(1)
+                if target not in LAYERS or LAYERS.index(target) > LAYERS.index(layer):
+                    wrong.append(f"{place}: {layer}/ must not include from {target}/")
+            if re.search(BANNED, line) and not path.endswith("banned.h"):
+                wrong.append(f"{place}: banned function: {original.strip()}")
+            if layer in LAYERS and path.endswith((".c", ".h", ".y", ".l")) and layer != "include":
+                if re.search(PRINTS, line):
+                    wrong.append(f"{place}: the library must not print or exit: {original.strip()}")
+                if re.search(GLOBAL_LLVM, line):
+                    wrong.append(f"{place}: uses LLVM's global context: {original.strip()}")
+    ops = re.findall(r"^OP\((\w+)\)", open(os.path.join(root, "ir/ops/ops.def")).read(), re.M)
+    if ops != sorted(set(ops)):
+        wrong.append("ir/ops/ops.def: not sorted, or an operator stands twice")
+    print("\n".join(wrong))
+    print(f"{len(sources)} files: {len(wrong)} violations")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
