@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Expressions as text. Terms and factors are sorted by what they say, not by when they were made,
+ * so that the same expression prints alike in every pool. A value that is shared within a large
+ * expression is written out once, "%1:exp(x[i0])", and then called by its number: the length of the
+ * text is that of the DAG.
+ */
+#include "pool.h"
+
+#include "ir/kernel/nest.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALL_TREE = 64 }; /* up to this size, all is written out */
+
+static const char *const names[EXPR_KIND_COUNT] = {
+    [EXPR_integer] = "integer",
+    [EXPR_symbol] = "symbol",
+    [EXPR_axis] = "axis",
+    [EXPR_constant] = "constant",
+    [EXPR_linear] = "linear",
+    [EXPR_times] = "times",
+    [EXPR_quotient] = "quotient",
+    [EXPR_modulus] = "modulus",
+    [EXPR_larger] = "max",
+    [EXPR_smaller] = "min",
+    [EXPR_to_index] = "index",
+    [EXPR_from_index] = "from_index",
+    [EXPR_convert] = "convert",
+    [EXPR_bitcast] = "bitcast",
+    [EXPR_load] = "load",
+    [EXPR_fetch] = "fetch",
+    [EXPR_cell] = "cell",
+#define UNARY(name, floats, integers)  [EXPR_##name] = #name,
+#define BINARY(name, floats, integers) [EXPR_##name] = #name,
+#define COMPARE(name, meaning)         [EXPR_##name] = #name,
+#include "expr.def"
+    [EXPR_fma] = "fma",
+    [EXPR_select] = "select",
+    [EXPR_dot4] = "dot4",
+    [EXPR_across_sum] = "across_sum",
+    [EXPR_across_max] = "across_max",
+    [EXPR_across_min] = "across_min",
+};
+
+const char *expr_kind_name(ExprKind kind)
+{
+    return names[kind];
+}
+
+/* How tightly an operator binds. */
+typedef enum Level {
+    LEVEL_NONE,
+    LEVEL_LOGIC,
+    LEVEL_COMPARE,
+    LEVEL_BITS,
+    LEVEL_ADD,
+    LEVEL_MULTIPLY,
+    LEVEL_UNARY,
+} Level;
+
+typedef struct Infix {
+    const char *text;
+    Level level;
+} Infix;
+
+static const Infix infixes[EXPR_KIND_COUNT] = {
+    [EXPR_add] = {" + ", LEVEL_ADD},
+    [EXPR_subtract] = {" - ", LEVEL_ADD},
+    [EXPR_multiply] = {" * ", LEVEL_MULTIPLY},
+    [EXPR_divide] = {" / ", LEVEL_MULTIPLY},
+    [EXPR_and] = {" & ", LEVEL_LOGIC},
+    [EXPR_or] = {" | ", LEVEL_LOGIC},
+    [EXPR_xor] = {" ^ ", LEVEL_LOGIC},
+    [EXPR_shift_left] = {" << ", LEVEL_BITS},
+    [EXPR_shift_right] = {" >> ", LEVEL_BITS},
+    [EXPR_less] = {" < ", LEVEL_COMPARE},
+    [EXPR_less_equal] = {" <= ", LEVEL_COMPARE},
+    [EXPR_equal] = {" == ", LEVEL_COMPARE},
+    [EXPR_not_equal] = {" != ", LEVEL_COMPARE},
+};
+
+typedef struct Printer {
+    Text *text;
+    bool shares;
+    Map uses; /* shared values: to their number + 1, first 1 for "not written yet" */
+    intptr_t last_number;
+} Printer;
+
+static void print(Printer *p, const Expr *e, Level around);
+
+/* ---- Order ------------------------------------------------------------------------------- */
+
+/* The text of a term decides where it stands. */
+typedef struct Printed {
+    const char *text;
+    int64_t factor;
+    bool is_leaf;
+} Printed;
+
+static Printed print_aside(Printer *p, const Expr *e, Level around, int64_t factor)
+{
+    Text aside = text_create(p->text->arena), *text = p->text;
+    p->text = &aside;
+    print(p, e, around);
+    p->text = text;
+    bool is_leaf = e->kind == EXPR_symbol || e->kind == EXPR_axis;
+    return (Printed){aside.data, factor, is_leaf};
+}
+
+/* Negative terms last; names before larger expressions; numbers in names by value, as far as length
+ * tells. */
+static int compare_printed(const void *left, const void *right)
+{
+    const Printed *a = left, *b = right;
+    if ((a->factor < 0) != (b->factor < 0))
+        return a->factor < 0 ? 1 : -1;
+    if (a->is_leaf != b->is_leaf)
+        return a->is_leaf ? -1 : 1;
+    return strcmp(a->text, b->text);
+}
+
+static void sort_printed(Printed *items, int count)
+{
+    qsort(items, (size_t)count, sizeof *items, compare_printed);
+}
+
+/* ---- Indices ----------------------------------------------------------------------------- */
+
+static void print_linear(Printer *p, const Expr *e)
+{
+    Printed *terms = ARENA_ARRAY(p->text->arena, Printed, e->count);
+    for (int i = 0; i < e->count; i++) {
+        bool is_factor = e->factors[i] != 1 && e->factors[i] != -1;
+        terms[i] = print_aside(p, e->src[i], is_factor ? LEVEL_MULTIPLY : LEVEL_ADD, e->factors[i]);
+    }
+    sort_printed(terms, e->count);
+    for (int i = 0; i < e->count; i++) {
+        int64_t factor = terms[i].factor;
+        if (i > 0 || factor < 0)
+            text_append(p->text, i == 0 ? "-" : factor < 0 ? " - " : " + ");
+        factor = factor < 0 ? -factor : factor;
+        if (factor != 1)
+            text_format(p->text, "%" PRId64 "*", factor);
+        text_append(p->text, terms[i].text);
+    }
+    if (e->integer)
+        text_format(p->text, e->integer < 0 ? " - %" PRId64 : " + %" PRId64,
+                    e->integer < 0 ? -e->integer : e->integer);
+}
+
+/* Products hang to the left; more factors than a Product takes are written as they come. */
+static void print_times(Printer *p, const Expr *e)
+{
+    Product product = {2, {e->src[0], e->src[1]}};
+    product_of(e, &product);
+    Printed factors[MAX_FACTORS];
+    for (int i = 0; i < product.count; i++)
+        factors[i] = print_aside(p, product.factors[i], LEVEL_MULTIPLY, 1);
+    sort_printed(factors, product.count);
+    for (int i = 0; i < product.count; i++) {
+        text_append(p->text, i ? "*" : "");
+        text_append(p->text, factors[i].text);
+    }
+}
+
+static void print_choice(Printer *p, const Expr *e)
+{
+    Printed sides[2] = {print_aside(p, e->src[0], LEVEL_NONE, 1),
+                        print_aside(p, e->src[1], LEVEL_NONE, 1)};
+    sort_printed(sides, 2);
+    text_format(p->text, "%s(%s, %s)", names[e->kind], sides[0].text, sides[1].text);
+}
+
+static bool is_word(const char *name)
+{
+    if (!isalpha((unsigned char)*name) && *name != '_')
+        return false;
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '.')
+            return false;
+    return strcmp(name, "max") != 0 && strcmp(name, "min") != 0 && strcmp(name, "floor") != 0;
+}
+
+static void print_symbol(Printer *p, const char *name)
+{
+    if (is_word(name)) {
+        text_append(p->text, name);
+        return;
+    }
+    text_append(p->text, "'");
+    for (const char *c = name; *c; c++)
+        text_format(p->text, *c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
+    text_append(p->text, "'");
+}
+
+/* ---- Values ------------------------------------------------------------------------------ */
+
+static void print_constant(Printer *p, const Expr *e)
+{
+    union {
+        uint64_t bits;
+        float f;
+        double d;
+    } cell = {.bits = e->bits};
+    if (e->type == TN_BOOL)
+        text_append(p->text, e->bits ? "true" : "false");
+    else if (e->type == TN_FLOAT)
+        text_append_float(p->text, cell.f);
+    else if (e->type == TN_DOUBLE)
+        text_append_double(p->text, cell.d);
+    else if (e->type == TN_UINT64)
+        text_format(p->text, "%" PRIu64, e->bits);
+    else if (element_kind(e->type) == ELEMENT_KIND_FLOAT)
+        text_append_float(p->text, element_small_to_float(e->type, (uint32_t)e->bits));
+    else
+        text_format(p->text, "%" PRId64, element_to_int64(e->type, &cell));
+}
+
+static void print_list(Printer *p, const Expr *e, const char *open, int count, const char *close)
+{
+    text_append(p->text, open);
+    for (int i = 0; i < count; i++) {
+        text_append(p->text, i ? ", " : "");
+        print(p, e->src[i], LEVEL_NONE);
+    }
+    text_append(p->text, close);
+}
+
+static void print_load(Printer *p, const Expr *e)
+{
+    text_append(p->text, ((const Tensor *)e->object)->name);
+    print_list(p, e, "[", e->count - e->has_fill, "");
+    if (e->has_fill) {
+        text_append(p->text, " else ");
+        print(p, e->src[e->count - 1], LEVEL_NONE);
+    }
+    text_append(p->text, "]");
+}
+
+static void print_fetch(Printer *p, const Expr *e)
+{
+    text_append(p->text, ((const Tensor *)e->object)->name);
+    print_list(p, e, "[", 1, "");
+    if (e->has_fill) {
+        text_append(p->text, " if ");
+        print(p, e->src[1], LEVEL_NONE);
+        text_append(p->text, " else ");
+        print(p, e->src[2], LEVEL_NONE);
+    }
+    text_append(p->text, "]");
+}
+
+static void print_infix(Printer *p, const Expr *e, Level around)
+{
+    Infix infix = infixes[e->kind];
+    text_append(p->text, infix.level <= around ? "(" : "");
+    /* On the left the same level may stand bare: a - b - c. */
+    Level left = infix.level == LEVEL_COMPARE ? infix.level : infix.level - 1;
+    print(p, e->src[0], left);
+    text_append(p->text, infix.text);
+    print(p, e->src[1], infix.level);
+    text_append(p->text, infix.level <= around ? ")" : "");
+}
+
+static void print_bracketed(Printer *p, const Expr *e, Level level, Level around,
+                            void (*inside)(Printer *p, const Expr *e))
+{
+    text_append(p->text, level <= around ? "(" : "");
+    inside(p, e);
+    text_append(p->text, level <= around ? ")" : "");
+}
+
+static void print_modulus(Printer *p, const Expr *e)
+{
+    print(p, e->src[0], LEVEL_MULTIPLY);
+    text_append(p->text, " % ");
+    print(p, e->src[1], LEVEL_MULTIPLY);
+}
+
+static void print_node(Printer *p, const Expr *e, Level around)
+{
+    if (infixes[e->kind].text) {
+        print_infix(p, e, around);
+        return;
+    }
+    switch ((int)e->kind) {
+    case EXPR_integer: text_format(p->text, "%" PRId64, e->integer); return;
+    case EXPR_symbol: print_symbol(p, ((const Symbol *)e->object)->name); return;
+    case EXPR_axis: text_append(p->text, ((const Axis *)e->object)->name); return;
+    case EXPR_constant: print_constant(p, e); return;
+    case EXPR_linear: {
+        bool one_term = e->count == 1 && e->integer == 0;
+        print_bracketed(p, e, one_term ? LEVEL_MULTIPLY : LEVEL_ADD, around, print_linear);
+        return;
+    }
+    case EXPR_times: print_bracketed(p, e, LEVEL_UNARY, around, print_times); return;
+    case EXPR_modulus: print_bracketed(p, e, LEVEL_MULTIPLY, around, print_modulus); return;
+    case EXPR_quotient:
+        text_append(p->text, "floor(");
+        print(p, e->src[0], LEVEL_MULTIPLY - 1);
+        text_append(p->text, " / ");
+        print(p, e->src[1], LEVEL_MULTIPLY);
+        text_append(p->text, ")");
+        return;
+    case EXPR_larger:
+    case EXPR_smaller: print_choice(p, e); return;
+    case EXPR_load: print_load(p, e); return;
+    case EXPR_fetch: print_fetch(p, e); return;
+    case EXPR_cell:
+        text_append(p->text, ((const Array *)e->object)->name);
+        print_list(p, e, "[", 1, "]");
+        return;
+    case EXPR_from_index:
+    case EXPR_convert:
+        text_format(p->text, "%s%s", element_name(e->type), e->integer ? ".saturate" : "");
+        break;
+    case EXPR_bitcast: text_format(p->text, "bitcast.%s", element_name(e->type)); break;
+    default: text_append(p->text, names[e->kind]); break;
+    }
+    print_list(p, e, "(", e->count, ")");
+}
+
+static void print(Printer *p, const Expr *e, Level around)
+{
+    intptr_t number = p->shares ? (intptr_t)map_get_pointer(&p->uses, e) : 0;
+    if (number < 2) { /* used once */
+        print_node(p, e, around);
+        return;
+    }
+    if (number > 2) {
+        text_format(p->text, "%%%d", (int)number - 2);
+        return;
+    }
+    map_set_pointer(&p->uses, e, (void *)(++p->last_number + 2));
+    text_format(p->text, "%%%d:", (int)p->last_number);
+    print_node(p, e, LEVEL_UNARY);
+}
+
+/* Marks values that are used more than once with a 2, others with a 1. Those that are no longer
+ * than their number, and indices, are not shared: sizes must read back. */
+static void count_uses(Printer *p, const Expr *e)
+{
+    if (e->count == 0 || e->type == EXPR_INDEX || node_of(e)->tree_size < 4)
+        return;
+    if (map_get_pointer(&p->uses, e)) {
+        map_set_pointer(&p->uses, e, (void *)(intptr_t)2);
+        return;
+    }
+    map_set_pointer(&p->uses, e, (void *)(intptr_t)1);
+    for (int i = 0; i < e->count; i++)
+        count_uses(p, e->src[i]);
+}
+
+void expr_print(const Expr *e, Text *text)
+{
+    Printer printer = {.text = text};
+    if (e->type != EXPR_INDEX && node_of(e)->tree_size > SMALL_TREE) {
+        printer.shares = true;
+        printer.uses = map_create(text->arena);
+        count_uses(&printer, e);
+    }
+    print(&printer, e, LEVEL_NONE);
+}
