@@ -138,8 +138,11 @@ static const Expr *divide_exactly(ExprPool *pool, const Expr *a, const Expr *d)
     return expr_is(rest, 0) ? whole : NULL;
 }
 
+/* 0 <= e < end, end being a divisor, so that it is not 0 even if its bounds allow that. */
 static bool is_in_range(ExprPool *pool, const Expr *e, const Expr *end)
 {
+    if (expr_is(e, 0))
+        return true;
     return expr_is_below(pool, e, end) && expr_is_nonnegative(pool, e);
 }
 

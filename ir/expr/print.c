@@ -134,8 +134,9 @@ static void print_linear(Printer *p, const Expr *e)
 {
     Printed *terms = ARENA_ARRAY(p->text->arena, Printed, e->count);
     for (int i = 0; i < e->count; i++) {
-        bool is_factor = e->factors[i] != 1 && e->factors[i] != -1;
-        terms[i] = print_aside(p, e->src[i], is_factor ? LEVEL_MULTIPLY : LEVEL_ADD, e->factors[i]);
+        /* 2*K*M reads as 2*(K*M), 2*a % b does not as 2*(a % b) */
+        bool is_bare = e->factors[i] == 1 || e->src[i]->kind == EXPR_times;
+        terms[i] = print_aside(p, e->src[i], is_bare ? LEVEL_ADD : LEVEL_MULTIPLY, e->factors[i]);
     }
     sort_printed(terms, e->count);
     for (int i = 0; i < e->count; i++) {
@@ -297,7 +298,7 @@ static void print_node(Printer *p, const Expr *e, Level around)
         print_bracketed(p, e, one_term ? LEVEL_MULTIPLY : LEVEL_ADD, around, print_linear);
         return;
     }
-    case EXPR_times: print_bracketed(p, e, LEVEL_UNARY, around, print_times); return;
+    case EXPR_times: print_bracketed(p, e, LEVEL_MULTIPLY, around, print_times); return;
     case EXPR_modulus: print_bracketed(p, e, LEVEL_MULTIPLY, around, print_modulus); return;
     case EXPR_quotient:
         text_append(p->text, "floor(");
