@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# libtenon.so, which exports tn_* alone, and what `cmake --install` puts where: the driver, both
+# libraries, the header, a pkg-config file and a CMake package.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+add_library(tenon_shared SHARED ${objects})
+set_target_properties(tenon_shared PROPERTIES OUTPUT_NAME tenon LINKER_LANGUAGE CXX
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_link_libraries(tenon_shared PRIVATE ${TENON_LLVM_LIBRARIES} Threads::Threads m dl)
+target_link_options(tenon_shared PRIVATE
+  -Wl,--version-script=${CMAKE_SOURCE_DIR}/tools/cmake/exports.map -Wl,--no-undefined)
+set_property(TARGET tenon_shared APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/tools/cmake/exports.map)
+
+install(TARGETS tenon_static tenon_shared
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET tenon)
+  install(TARGETS tenon RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(FILES include/tenon.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+configure_file(tools/cmake/tenon.pc.in tenon.pc @ONLY)
+configure_package_config_file(tools/cmake/tenonConfig.cmake.in tenonConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)
+write_basic_package_version_file(tenonConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/tenon.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_BINARY_DIR}/tenonConfig.cmake ${CMAKE_BINARY_DIR}/tenonConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)
