@@ -248,21 +248,31 @@ const Expr *expr_integer(ExprPool *pool, int64_t value)
     return pool_intern(pool, &(Expr){.kind = EXPR_integer, .integer = value});
 }
 
-const Expr *expr_symbol(ExprPool *pool, const char *name)
+static const Expr *add_symbol(ExprPool *pool, const char *name, int64_t lower, int64_t upper)
 {
-    const Expr *known = map_get(&pool->symbols_by_name, name);
-    if (known)
-        return known;
     Symbol *symbol = ARENA_NEW(pool->arena, Symbol);
     *symbol = (Symbol){
         .name = arena_string(pool->arena, name, strlen(name)),
         .id = (int)pool->symbols.count,
-        .upper = (INT64_C(1) << 48) - 1,
+        .lower = lower,
+        .upper = upper,
     };
     const Expr *e = pool_intern(pool, &(Expr){.kind = EXPR_symbol, .object = symbol});
     map_set(&pool->symbols_by_name, symbol->name, (void *)e);
     array_push(pool->arena, &pool->symbols, e);
     return e;
+}
+
+const Expr *expr_symbol(ExprPool *pool, const char *name)
+{
+    const Expr *known = map_get(&pool->symbols_by_name, name);
+    return known ? known : add_symbol(pool, name, 0, (INT64_C(1) << 48) - 1);
+}
+
+const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower, int64_t upper)
+{
+    const Expr *known = map_get(&pool->symbols_by_name, name);
+    return known ? known : add_symbol(pool, name, lower, upper);
 }
 
 /* Facts already kept with expressions become sharper; ids are in topological order. */
