@@ -74,7 +74,7 @@ typedef enum BufferKind {
     BUFFER_dynamic,
     BUFFER_constant,
     BUFFER_input, /* the caller's memory */
-    BUFFER_value, /* holds a TnValue: a sequence or an optional */
+    BUFFER_value, /* points to a TnValue: a sequence or an optional */
 } BufferKind;
 
 typedef struct Buffer {
@@ -117,7 +117,8 @@ typedef struct HostStep {
     HostFunction *function;
     int32_t input_count, output_count, attribute_count;
     const ProgramValue *inputs, *outputs;
-    /* Bit d of binds[i]: dimension d of output i is a symbol that this step gives its value. */
+    /* Bit d of binds[i]: dimension d of output i is a symbol that this step gives its value. Other
+     * dimensions are checked, but for those that are number -1. */
     const uint32_t *binds;
     const HostAttribute *attributes;
 } HostStep;
@@ -127,11 +128,11 @@ typedef struct SizeStep {
     const SizeInstruction *instructions;
 } SizeStep;
 
-/* sizes[target] = a size, or an element of an integer tensor. */
+/* Gives a symbol its value: a size, or an element of an integer tensor. One out of the symbol's
+ * range ends the run with TN_BAD_ARGUMENT. */
 typedef struct Bind {
     int32_t target;
     Size source;
-    int64_t lower, upper; /* else the run ends with TN_BAD_ARGUMENT */
 } Bind;
 
 typedef struct BindStep {
@@ -169,37 +170,36 @@ typedef struct IfStep {
 } IfStep;
 
 /* An operand or result of Loop and Scan that is cut in slices along `axis`, one for each iteration.
- * dims of `slice` are those of the slice. */
+ */
 typedef struct Sliced {
-    ProgramValue whole, slice;
+    ProgramValue whole, slice; /* dims of `slice` are those of one slice */
     int axis;
     bool reverse;
-    bool is_dynamic;      /* a result whose size is known after the loop */
-    int32_t count_symbol; /* gets the number of slices, -1: none */
-    uint32_t binds; /* bit d: the dimension d of `whole` (not the axis) is a symbol, which gets the
-                     * slice's size */
+    bool by_pointer;      /* an operand's slice is a pointer into the whole */
+    bool is_dynamic;      /* a result whose memory is taken while the loop runs */
+    int32_t count_symbol; /* result: gets the number of slices; -1: none */
+    uint32_t binds; /* result: bit d: dimension d of `whole` is a symbol, which gets the slice's */
 } Sliced;
 
+/* A value that goes from one iteration to the next. `state` is assigned before the step. */
 typedef struct Carried {
-    ProgramValue state; /* read by the body */
-    ProgramValue next;  /* made by the body */
-    bool by_pointer;    /* a dynamic buffer or a value, which moves to memory of its own */
+    ProgramValue state; /* read by the body, and the result */
+    ProgramValue next;  /* made by the body; may be `state` itself, not another state */
+    bool by_pointer;    /* dynamic, or a sequence or optional */
 } Carried;
 
-/* Loop and Scan. States are assigned before the step; the body's last steps assign the next states'
- * sizes, the loop their bytes. */
+/* Loop and Scan. */
 typedef struct LoopStep {
     ProgramValue trip_count; /* Loop: an int64 scalar, or absent */
     ProgramValue condition;  /* Loop: a bool scalar, or absent */
     Size length;             /* Scan: the number of iterations */
     bool is_scan;
-    int32_t iteration; /* Loop: buffers of the body's first two inputs, -1: unused */
-    int32_t condition_in;
+    int32_t iteration, condition_in; /* Loop: buffers of the body's first two inputs */
     ProgramValue condition_out;
-    int32_t carried_count, input_count, output_count, state_bind_count;
+    int32_t carried_count, input_count, output_count, bind_count;
     const Carried *carried;
     const Sliced *inputs, *outputs;
-    const Bind *state_binds; /* after each iteration, before the states are assigned */
+    const Bind *binds; /* sizes of the next states, all at once after each iteration */
     const Block *body;
 } LoopStep;
 
@@ -243,28 +243,30 @@ struct Block {
 typedef struct Port {
     const char *name;
     ProgramValue value;
+    uint32_t binds;   /* input: bit d: dimension d is a symbol that gets its value here */
     const char *type; /* "float[N, 3]" */
-    bool is_optional; /* an input that has a default: may be absent */
 } Port;
 
+typedef struct SymbolRange {
+    const char *name;
+    int64_t lower, upper;
+} SymbolRange;
+
 typedef struct Program {
+    Block entry; /* runs before there is memory: binds, sizes, checks */
     Block main;
     int32_t buffer_count, size_count, symbol_count, input_count, output_count;
     Buffer *buffers;
     Port *inputs, *outputs;
-    const char *const *symbol_names;
-    Size arena; /* bytes of the planned buffers: known once the inputs are bound */
-    const SizeInstruction *arena_code; /* computes `arena` and all planned offsets */
-    int32_t arena_code_count;
-    const char *arena_formula; /* the same as text */
-    Size worker_scratch;       /* bytes for each worker */
-    bool has_tail;             /* whether running may take memory at the tail */
-    int32_t pointer_count;     /* of the step with most pointers */
+    SymbolRange *symbols; /* the first sizes */
+    Size arena;           /* bytes of the planned buffers, after `entry` */
+    const char *arena_formula;
+    int64_t worker_scratch; /* bytes for each worker */
+    bool has_tail;          /* whether running may take memory beyond `arena` */
+    int32_t pointer_count;  /* buffers, or operands and results, of the step with most of them */
     int64_t constant_bytes, packed_bytes;
-    void *owner; /* codegen: code, packed constants, arenas */
+    void *owner; /* code, packed constants, arenas */
     void (*destroy)(struct Program *program);
 } Program;
-
-void program_destroy(Program *program); /* accepts NULL */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs of a program: a context owns the tables and the arena of one run at a time.
+ * Runs of a program. A Run owns the tables and the arena of one run at a time; a program may have
+ * many.
  */
 #ifndef RUNTIME_RUN_H
 #define RUNTIME_RUN_H
@@ -17,35 +18,37 @@ typedef struct Run {
     void **data;     /* by buffer */
     int64_t *sizes;  /* the program's table */
     void **pointers; /* of the step under way */
-    TnValue *values; /* operands of the host step under way */
-    char *arena;     /* aligned to 64 */
+    TnValue *values; /* operands and results of the host step under way */
+    const TnValue **operands;
+    char *arena; /* aligned to 64; NULL: none yet */
     int64_t arena_bytes;
     bool owns_arena;
+    int64_t planned_bytes; /* of the arena, in this run */
     char *worker_scratch;
-    int64_t worker_scratch_bytes;
     HostMemory memory;
     int64_t arena_needed; /* after TN_ARENA_TOO_SMALL */
     RunObserver *observer;
     void *observer_user;
-    const bool *cancelled; /* polled between steps; or NULL */
+    const volatile bool *cancelled; /* looked at between steps; or NULL */
     char error[512];
 } Run;
 
 /* NULL if there is no memory. The program must outlive the run. */
 Run *run_create(const Program *program, Parallel parallel);
 void run_destroy(Run *run); /* accepts NULL */
-/* The caller's memory instead of the context's own; NULL: the context's own again. */
+/* The caller's memory instead of the run's own; NULL: the run's own again. */
 void run_set_arena(Run *run, void *arena, int64_t bytes);
 
-/* inputs[i]: the program's i-th input, absent where it has a default. outputs[i]: absent, or a
- * tensor whose dims and data the caller gives and which is filled in place. On return outputs are
- * tensors, sequences and optionals in the run's memory, valid until its next run.
+/* inputs[i]: the program's i-th input. outputs[i]: absent, or a tensor whose dims and data the
+ * caller gives and which is filled in place. On return outputs are tensors, sequences and optionals
+ * in the run's memory (or the caller's), valid until its next run.
  *
- * With an arena of its own a run grows it; with the caller's it answers TN_ARENA_TOO_SMALL and
+ * With an arena of its own a run grows it; with the caller's it answers TN_ARENA_TOO_SMALL and sets
  * `arena_needed`. run->error says in words what went wrong. */
 TnStatus run_program(Run *run, int input_count, const TnValue *inputs, int output_count,
                      TnValue *outputs);
-/* The arena's bytes for inputs of these sizes without what is dynamic; -1 if they are invalid. */
-int64_t run_arena_bytes(Run *run, int input_count, const TnValue *inputs);
+/* The arena's bytes for inputs of these sizes, without what is dynamic. Inputs whose elements
+ * decide sizes need their data. */
+TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64_t *bytes);
 
 #endif

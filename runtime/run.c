@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run: bind the inputs' sizes, compute what follows from them, lay out the arena, walk the steps,
+ * hand out the results.
+ */
+#include "runtime/run_internal.h"
+
+#include "runtime/element.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_TAIL_BYTES = 1 << 16 };
+
+TnStatus run_fail(Run *run, TnStatus status, const Step *step, const char *format, ...)
+{
+    int length = 0;
+    if (step && step->name)
+        length = snprintf(run->error, sizeof run->error, "%s%s'%s': ",
+                          step->operator? step->operator: "", step->operator? " " : "", step->name);
+    if (length < 0 || (size_t)length >= sizeof run->error)
+        length = 0;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(run->error + length, sizeof run->error - (size_t)length, format, list);
+    va_end(list);
+    return status;
+}
+
+TnStatus run_no_memory(Run *run)
+{
+    run->arena_needed = run->memory.needed;
+    return run_fail(run, TN_ARENA_TOO_SMALL, NULL, "the arena has %lld bytes, %lld are needed",
+                    (long long)run->arena_bytes, (long long)run->arena_needed);
+}
+
+/* ---- Life -------------------------------------------------------------------------------- */
+
+Run *run_create(const Program *program, Parallel parallel)
+{
+    Run *run = calloc(1, sizeof *run);
+    if (!run)
+        return NULL;
+    run->program = program;
+    run->parallel = parallel;
+    if (run->parallel.threads < 1)
+        run->parallel.threads = 1;
+    run->owns_arena = true;
+    run->data = calloc((size_t)program->buffer_count + 1, sizeof *run->data);
+    run->sizes = calloc((size_t)program->size_count + 1, sizeof *run->sizes);
+    run->pointers = calloc((size_t)program->pointer_count + 1, sizeof *run->pointers);
+    run->values = calloc((size_t)program->pointer_count + 1, sizeof *run->values);
+    run->operands = calloc((size_t)program->pointer_count + 1, sizeof *run->operands);
+    if (!run->data || !run->sizes || !run->pointers || !run->values || !run->operands) {
+        run_destroy(run);
+        return NULL;
+    }
+    return run;
+}
+
+void run_destroy(Run *run)
+{
+    if (!run)
+        return;
+    if (run->owns_arena)
+        free(run->arena);
+    free(run->data);
+    free(run->sizes);
+    free(run->pointers);
+    free(run->values);
+    free(run->operands);
+    free(run);
+}
+
+void run_set_arena(Run *run, void *arena, int64_t bytes)
+{
+    if (run->owns_arena)
+        free(run->arena);
+    uintptr_t misaligned = (uintptr_t)arena % MEMORY_ALIGNMENT;
+    int64_t skip = misaligned ? MEMORY_ALIGNMENT - (int64_t)misaligned : 0;
+    run->owns_arena = !arena;
+    run->arena = arena && skip < bytes ? (char *)arena + skip : arena;
+    run->arena_bytes = arena && skip < bytes ? bytes - skip : 0;
+}
+
+/* ---- Inputs ------------------------------------------------------------------------------ */
+
+TnStatus run_bind_symbol(Run *run, const Step *step, int32_t symbol, int64_t value)
+{
+    const SymbolRange *range = &run->program->symbols[symbol];
+    if (value < range->lower || value > range->upper)
+        return run_fail(run, TN_BAD_ARGUMENT, step, "size %s is %lld, not between %lld and %lld",
+                        range->name, (long long)value, (long long)range->lower,
+                        (long long)range->upper);
+    run->sizes[symbol] = value;
+    return TN_OK;
+}
+
+static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
+{
+    if (tensor->element != port->value.element)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has elements of type %s, not %s",
+                        port->name,
+                        element_is_valid(tensor->element) ? element_name(tensor->element) : "?",
+                        element_name(port->value.element));
+    if (tensor->rank != port->value.rank)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has %d dimensions; it is %s",
+                        port->name, tensor->rank, port->type);
+    if (memory_tensor_bytes(tensor) < 0)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has invalid dimensions",
+                        port->name);
+    if (!tensor->data && memory_tensor_bytes(tensor) > 0)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has no data", port->name);
+    for (int d = 0; d < tensor->rank; d++)
+        if (port->binds >> d & 1) {
+            TnStatus status = run_bind_symbol(run, NULL, port->value.dims[d].slot, tensor->dims[d]);
+            if (status != TN_OK)
+                return status;
+        }
+    run->data[port->value.buffer] = tensor->data ? tensor->data : (void *)run->program;
+    return TN_OK;
+}
+
+static TnStatus bind_inputs(Run *run, int count, const TnValue *inputs)
+{
+    const Program *program = run->program;
+    if (count != program->input_count)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "%d inputs are given, %d expected", count,
+                        program->input_count);
+    for (int i = 0; i < count; i++) {
+        const Port *port = &program->inputs[i];
+        bool fits = inputs[i].kind == port->value.kind;
+        /* An optional that holds nothing may be given as absent, one that holds a tensor as that.
+         */
+        if (!fits)
+            return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' is missing or no %s",
+                            port->name, port->type);
+        if (port->value.kind != TN_TENSOR) {
+            run->data[port->value.buffer] = (void *)&inputs[i];
+            continue;
+        }
+        TnStatus status = bind_tensor(run, port, &inputs[i].tensor);
+        if (status != TN_OK)
+            return status;
+    }
+    return TN_OK;
+}
+
+/* Every dimension is what the program takes it for. */
+static TnStatus check_inputs(Run *run, const TnValue *inputs)
+{
+    for (int i = 0; i < run->program->input_count; i++) {
+        const Port *port = &run->program->inputs[i];
+        if (port->value.kind != TN_TENSOR)
+            continue;
+        for (int d = 0; d < port->value.rank; d++) {
+            int64_t expected = size_get(port->value.dims[d], run->sizes);
+            if (inputs[i].tensor.dims[d] != expected)
+                return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                                "input '%s' has size %lld in dimension %d, expected %lld (%s)",
+                                port->name, (long long)inputs[i].tensor.dims[d], d,
+                                (long long)expected, port->type);
+        }
+    }
+    return TN_OK;
+}
+
+static TnStatus enter(Run *run, int count, const TnValue *inputs)
+{
+    run->error[0] = 0;
+    TnStatus status = bind_inputs(run, count, inputs);
+    if (status == TN_OK)
+        status = run_block(run, &run->program->entry);
+    if (status == TN_OK)
+        status = check_inputs(run, inputs);
+    return status;
+}
+
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+static bool fixed_bytes(const Run *run, int64_t *planned, int64_t *workers)
+{
+    int64_t each =
+        (run->program->worker_scratch + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    *planned = size_get(run->program->arena, run->sizes);
+    return *planned >= 0 && *planned < INT64_MAX / 4 &&
+           memory_product(each, run->parallel.threads, workers) && *workers < INT64_MAX / 4;
+}
+
+static TnStatus grow(Run *run, int64_t bytes)
+{
+    free(run->arena);
+    run->arena_bytes = 0;
+    if (bytes > INT64_MAX - MEMORY_ALIGNMENT)
+        bytes = INT64_MAX - MEMORY_ALIGNMENT;
+    bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    run->arena = aligned_alloc(MEMORY_ALIGNMENT, (size_t)bytes);
+    if (!run->arena)
+        return run_fail(run, TN_OUT_OF_MEMORY, NULL, "no memory for an arena of %lld bytes",
+                        (long long)bytes);
+    run->arena_bytes = bytes;
+    return TN_OK;
+}
+
+/* Makes sure that the arena holds what is planned, and sets the buffers' pointers. */
+static TnStatus lay_out(Run *run)
+{
+    const Program *program = run->program;
+    int64_t planned, workers;
+    if (!fixed_bytes(run, &planned, &workers))
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
+    int64_t needed = planned + workers + (program->has_tail ? FIRST_TAIL_BYTES : 0);
+    if (run->arena_bytes < needed) {
+        if (!run->owns_arena) {
+            run->memory.needed = needed;
+            return run_no_memory(run);
+        }
+        TnStatus status = grow(run, needed > 0 ? needed : MEMORY_ALIGNMENT);
+        if (status != TN_OK)
+            return status;
+    }
+    int64_t end = run->arena_bytes / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    run->planned_bytes = planned;
+    run->worker_scratch = run->arena + end - workers;
+    int64_t tail = (planned + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    run->memory = (HostMemory){.base = run->arena,
+                               .tail = tail,
+                               .top = end - workers,
+                               .initial_top = end - workers,
+                               .reserve = run->arena_bytes - (end - workers)};
+    for (int32_t i = 0; i < program->buffer_count; i++) {
+        const Buffer *buffer = &program->buffers[i];
+        if (buffer->kind == BUFFER_constant)
+            run->data[i] = (void *)buffer->constant;
+        else if (buffer->kind == BUFFER_planned)
+            run->data[i] = run->arena + size_get(buffer->offset, run->sizes);
+        else if (buffer->kind != BUFFER_input)
+            run->data[i] = NULL;
+    }
+    return TN_OK;
+}
+
+/* ---- Outputs ----------------------------------------------------------------------------- */
+
+static TnStatus check_output(Run *run, const Port *port, const TnTensor *given,
+                             const TnTensor *made)
+{
+    bool fits = given->element == made->element && given->rank == made->rank && given->data;
+    for (int d = 0; fits && d < made->rank; d++)
+        fits = given->dims[d] == made->dims[d];
+    if (!fits)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                        "the memory given for output '%s' has another type or shape than %s",
+                        port->name, port->type);
+    return TN_OK;
+}
+
+/* Planned outputs go straight into the caller's memory. */
+static TnStatus place_outputs(Run *run, int count, const TnValue *outputs)
+{
+    const Program *program = run->program;
+    if (count != program->output_count)
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "%d outputs are given, %d expected", count,
+                        program->output_count);
+    for (int i = 0; i < count; i++) {
+        const Port *port = &program->outputs[i];
+        if (outputs[i].kind == TN_ABSENT || port->value.kind != TN_TENSOR)
+            continue;
+        const Buffer *buffer = &program->buffers[port->value.buffer];
+        if (buffer->kind != BUFFER_planned || !buffer->is_output)
+            continue;
+        TnTensor made = run_tensor(run, &port->value);
+        TnStatus status = check_output(run, port, &outputs[i].tensor, &made);
+        if (status != TN_OK)
+            return status;
+        run->data[port->value.buffer] = outputs[i].tensor.data;
+    }
+    return TN_OK;
+}
+
+static TnStatus hand_out(Run *run, const Port *port, TnValue *output)
+{
+    if (port->value.kind != TN_TENSOR) {
+        *output = *(const TnValue *)run->data[port->value.buffer];
+        return TN_OK;
+    }
+    TnTensor made = run_tensor(run, &port->value);
+    if (output->kind == TN_TENSOR && output->tensor.data != made.data) {
+        TnStatus status = check_output(run, port, &output->tensor, &made);
+        if (status != TN_OK)
+            return status;
+        int64_t bytes = memory_tensor_bytes(&made);
+        if (bytes > 0)
+            memcpy(output->tensor.data, made.data, (size_t)bytes);
+        return TN_OK;
+    }
+    *output = (TnValue){.kind = TN_TENSOR, .tensor = made};
+    return TN_OK;
+}
+
+/* ---- Running ----------------------------------------------------------------------------- */
+
+TnStatus run_block(Run *run, const Block *block)
+{
+    for (int64_t i = 0; i < block->step_count; i++) {
+        if (run->cancelled && *run->cancelled)
+            return run_fail(run, TN_CANCELLED, NULL, "cancelled");
+        TnStatus status = run_step(run, &block->steps[i]);
+        if (status != TN_OK)
+            return status;
+    }
+    return TN_OK;
+}
+
+static TnStatus run_once(Run *run, int output_count, TnValue *outputs)
+{
+    TnStatus status = lay_out(run);
+    if (status == TN_OK)
+        status = place_outputs(run, output_count, outputs);
+    if (status == TN_OK)
+        status = run_block(run, &run->program->main);
+    return status;
+}
+
+TnStatus run_program(Run *run, int input_count, const TnValue *inputs, int output_count,
+                     TnValue *outputs)
+{
+    TnStatus status = enter(run, input_count, inputs);
+    if (status != TN_OK)
+        return status;
+    /* What the tail needs shows only while running: begin again with twice the memory. */
+    while ((status = run_once(run, output_count, outputs)) == TN_ARENA_TOO_SMALL &&
+           run->owns_arena) {
+        int64_t twice = run->arena_bytes < INT64_MAX / 4 ? 2 * run->arena_bytes : INT64_MAX / 2;
+        TnStatus grown = grow(run, run->memory.needed > twice ? run->memory.needed : twice);
+        if (grown != TN_OK)
+            return grown;
+        grown = enter(run, input_count, inputs);
+        if (grown != TN_OK)
+            return grown;
+    }
+    for (int i = 0; status == TN_OK && i < output_count; i++)
+        status = hand_out(run, &run->program->outputs[i], &outputs[i]);
+    return status;
+}
+
+TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64_t *bytes)
+{
+    int64_t planned, workers;
+    TnStatus status = enter(run, input_count, inputs);
+    if (status != TN_OK)
+        return status;
+    if (!fixed_bytes(run, &planned, &workers))
+        return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
+    *bytes = planned + workers + (run->program->has_tail ? FIRST_TAIL_BYTES : 0);
+    return TN_OK;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between run.c (entry, memory, blocks) and run_step.c and run_loop.c (what steps do).
+ */
+#ifndef RUNTIME_RUN_INTERNAL_H
+#define RUNTIME_RUN_INTERNAL_H
+
+#include "runtime/run.h"
+
+/* Sets the error text and answers the status. */
+TnStatus run_fail(Run *run, TnStatus status, const Step *step, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+TnStatus run_no_memory(Run *run); /* TN_ARENA_TOO_SMALL */
+
+TnStatus run_block(Run *run, const Block *block);
+TnStatus run_step(Run *run, const Step *step);
+TnStatus run_loop(Run *run, const Step *step);
+
+/* Gives a symbol its value, if that is in range. */
+TnStatus run_bind_symbol(Run *run, const Step *step, int32_t symbol, int64_t value);
+/* The value with its sizes and memory of now. */
+TnTensor run_tensor(const Run *run, const ProgramValue *value);
+/* Bytes of a value; -1 if that overflows. */
+int64_t run_bytes(const Run *run, const ProgramValue *value);
+
+#endif
