@@ -126,7 +126,7 @@ const Expr *expr_round_up_quotient(ExprPool *pool, const Expr *a, const Expr *b)
 const Expr *expr_larger(ExprPool *pool, const Expr *a, const Expr *b);
 const Expr *expr_smaller(ExprPool *pool, const Expr *a, const Expr *b);
 
-/* Whether an index is a known number, and which. */
+/* Whether an index is a known number, and which; value may be NULL. */
 bool expr_known(const Expr *e, int64_t *value);
 bool expr_is(const Expr *e, int64_t value);
 

@@ -311,7 +311,8 @@ bool expr_known(const Expr *e, int64_t *value)
 {
     if (e->kind != EXPR_integer)
         return false;
-    *value = e->integer;
+    if (value)
+        *value = e->integer;
     return true;
 }
 
