@@ -101,3 +101,10 @@ bool document_save(Arena *arena, const Document *document, const char *path,
     }
     return file_writer_close(&writer, ok) && ok;
 }
+
+bool model_save(Arena *arena, const Model *model, const char *path, const ExportOptions *options,
+                Diagnostics *diagnostics)
+{
+    Document *document = model_export(arena, model, options, diagnostics);
+    return document && document_save(arena, document, path, diagnostics);
+}
