@@ -54,9 +54,15 @@ int scanner_lex(GRAMMAR_STYPE *value, TextRange *range, void *scanner);
 
 #define YYMAXDEPTH 2000
 #define YYINITDEPTH YYMAXDEPTH
+/* From the first part that is not empty. */
 #define YYLLOC_DEFAULT(current, parts, count)                                                      \
-    ((current).begin = (count) ? YYRHSLOC(parts, 1).begin : YYRHSLOC(parts, 0).end,                \
-     (current).end = YYRHSLOC(parts, count).end)
+    do {                                                                                           \
+        int first = 1;                                                                             \
+        while (first < (count) && YYRHSLOC(parts, first).begin == YYRHSLOC(parts, first).end)      \
+            first++;                                                                               \
+        (current).begin = (count) ? YYRHSLOC(parts, first).begin : YYRHSLOC(parts, 0).end;         \
+        (current).end = YYRHSLOC(parts, count).end;                                                \
+    } while (0)
 
 /* The result of an action that has reported an error is NULL or false. */
 #define TRY(expression)                                                                            \

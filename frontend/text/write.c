@@ -340,10 +340,27 @@ static bool holds_graphs(const NodeProto *node)
     return false;
 }
 
-/* On one line, or an attribute a line where there are graphs among them. */
+/* Whether the attributes fit in the rest of the line; graphs never do. */
+static bool fit_in_line(Writer *writer, const NodeProto *node)
+{
+    if (holds_graphs(node))
+        return false;
+    Text line = text_create(writer->text->arena);
+    Writer inner = {.text = &line, .options = writer->options};
+    size_t room = LINE_WIDTH - 2;
+    for (int64_t i = 0; i < node->attribute.count; i++) {
+        write_attribute(&inner, node->attribute.items[i]);
+        text_append(&line, ", ");
+        if (write_column(writer) + line.length > room)
+            return node->attribute.count == 1;
+    }
+    return true;
+}
+
+/* On one line, or an attribute a line. */
 static void write_attributes(Writer *writer, const NodeProto *node)
 {
-    bool lines = holds_graphs(node);
+    bool lines = !fit_in_line(writer, node);
     text_append(writer->text, "<");
     writer->indent += 2;
     for (int64_t i = 0; i < node->attribute.count; i++) {
