@@ -85,7 +85,8 @@ static AttributeProto *new_attribute(Upgrade *upgrade, NodeProto *copy, const ch
 
 void upgrade_set_int(Upgrade *upgrade, NodeProto *copy, const char *attribute, int64_t value)
 {
-    PROTO_SET(new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_INT), i, value);
+    AttributeProto *made = new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_INT);
+    PROTO_SET(made, i, value);
 }
 
 void upgrade_set_ints(Upgrade *upgrade, NodeProto *copy, const char *attribute, int64_t count,
@@ -98,13 +99,14 @@ void upgrade_set_ints(Upgrade *upgrade, NodeProto *copy, const char *attribute, 
 
 void upgrade_set_float(Upgrade *upgrade, NodeProto *copy, const char *attribute, float value)
 {
-    PROTO_SET(new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_FLOAT), f, value);
+    AttributeProto *made = new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_FLOAT);
+    PROTO_SET(made, f, value);
 }
 
 void upgrade_set_string(Upgrade *upgrade, NodeProto *copy, const char *attribute, const char *value)
 {
-    PROTO_SET(new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_STRING), s,
-              proto_string(value));
+    AttributeProto *made = new_attribute(upgrade, copy, attribute, PROTO_ATTRIBUTE_STRING);
+    PROTO_SET(made, s, proto_string(value));
 }
 
 /* ---- New nodes --------------------------------------------------------------------------- */
