@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eliminate-dead: removes nodes none of whose results is used, constants without uses,
- * and captures that no region reads. One walk backward is enough: users come after what they use.
- * No operator has effects beyond its results.
+ * eliminate-dead: removes nodes none of whose results is used, constants without uses, and captures
+ * that no region reads. One walk backward is enough: users come after what they use. No operator
+ * has effects beyond its results.
  */
 #include "passes/pass.h"
 

@@ -166,6 +166,10 @@ Model *model_clone(const Model *model, Arena *arena);
 /* Copies the nodes of `from` before `before` of another graph of the same model, inputs[i] standing
  * for input i; outputs[i] receives what output i became. */
 void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Value **outputs);
+/* Moves nodes, in order of execution, into the region of a new tenon.group before `before`, which
+ * must come after what they use and before their other users. Constants are copied, other operands
+ * from outside become operands of the group, values with users outside its results. */
+Node *graph_outline(Graph *graph, Node *const *nodes, int count, Node *before);
 
 #define FOR_EACH_NODE(node, graph) for (Node *node = (graph)->first; node; node = node->next)
 /* Removing `node` is fine. */

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Facts about the kernels of nodes.
+ */
+#include "passes/kernel_facts.h"
+
+/* ---- Estimates --------------------------------------------------------------------------- */
+
+enum { GUESS = 64 };
+
+double estimate_size(ExprPool *pool, const Expr *e)
+{
+    int64_t known;
+    if (expr_known(e, &known))
+        return (double)known;
+    int count = expr_pool_symbol_count(pool);
+    int64_t *sizes = ARENA_ARRAY(expr_pool_arena(pool), int64_t, count + 1);
+    for (int i = 0; i < count; i++) {
+        const Symbol *symbol = expr_pool_symbol(pool, i);
+        int64_t low = symbol->lower < 1 ? 1 : symbol->lower;
+        sizes[i] = symbol->upper < GUESS ? symbol->upper : low > GUESS ? low : GUESS;
+    }
+    int64_t value = expr_evaluate(e, sizes);
+    return value > 0 ? (double)value : 0;
+}
+
+double estimate_elements(ExprPool *pool, const Type *type)
+{
+    double count = 1;
+    for (int d = 0; d < type->rank; d++)
+        count *= estimate_size(pool, type->dims[d]);
+    return count;
+}
+
+/* ---- Bodies ------------------------------------------------------------------------------ */
+
+/* What a walk over a body finds. */
+typedef struct BodyFacts {
+    double weight;
+    int load_count;
+    const Tensor *loaded[2];
+    const Expr *load; /* the last one */
+    bool has_product, computes;
+} BodyFacts;
+
+/* Operations, in multiplications. */
+static double operation_weight(ExprKind kind)
+{
+    switch ((int)kind) {
+    case EXPR_integer:
+    case EXPR_symbol:
+    case EXPR_axis:
+    case EXPR_constant:
+    case EXPR_linear:
+    case EXPR_times:
+    case EXPR_quotient:
+    case EXPR_modulus:
+    case EXPR_larger:
+    case EXPR_smaller:
+    case EXPR_to_index:
+    case EXPR_from_index:
+    case EXPR_bitcast:
+    case EXPR_load: return 0;
+    case EXPR_divide: return 4;
+    case EXPR_sqrt: return 5;
+    case EXPR_exp:
+    case EXPR_log:
+    case EXPR_log1p:
+    case EXPR_expm1:
+    case EXPR_tanh:
+    case EXPR_erf: return 15;
+    case EXPR_sin:
+    case EXPR_cos:
+    case EXPR_tan:
+    case EXPR_asin:
+    case EXPR_acos:
+    case EXPR_atan:
+    case EXPR_sinh:
+    case EXPR_cosh:
+    case EXPR_asinh:
+    case EXPR_acosh:
+    case EXPR_atanh:
+    case EXPR_atan2:
+    case EXPR_power:
+    case EXPR_remainder:
+    case EXPR_modulo: return 30;
+    }
+    return 1;
+}
+
+static void look(void *user, const Expr *e)
+{
+    BodyFacts *facts = user;
+    facts->weight += operation_weight(e->kind);
+    if (e->kind == EXPR_load) {
+        const Tensor *tensor = e->object;
+        if (facts->load_count == 0 || facts->loaded[0] != tensor)
+            facts->loaded[facts->load_count ? 1 : 0] = tensor;
+        facts->load_count++;
+        facts->load = e;
+        facts->computes |= e->has_fill;
+    } else if (e->kind == EXPR_multiply || e->kind == EXPR_fma || e->kind == EXPR_dot4) {
+        facts->has_product = true;
+    } else if (e->type != EXPR_INDEX && e->kind != EXPR_constant && e->kind != EXPR_convert) {
+        facts->computes = true;
+    }
+}
+
+static BodyFacts body_facts(ExprPool *pool, const Expr *body)
+{
+    BodyFacts facts = {0};
+    expr_walk(pool, body, look, &facts);
+    return facts;
+}
+
+/* ---- Maps -------------------------------------------------------------------------------- */
+
+typedef struct StrideSearch {
+    ExprPool *pool;
+    const Axis *axis;
+    bool strided, divided;
+} StrideSearch;
+
+static bool is_divided(const Expr *e)
+{
+    return expr_contains_kind(e, EXPR_quotient) || expr_contains_kind(e, EXPR_modulus) ||
+           expr_contains_kind(e, EXPR_load);
+}
+
+static void look_for_stride(void *user, const Expr *e)
+{
+    StrideSearch *search = user;
+    if (e->kind != EXPR_load)
+        return;
+    const Expr *offset = tensor_offset(search->pool, e->object, e->src);
+    search->divided |= is_divided(offset);
+    if (!search->axis)
+        return;
+    int64_t step = expr_coefficient(offset, search->axis);
+    const Expr *moved = expr_scale(search->pool, expr_axis(search->pool, search->axis), step);
+    const Expr *rest = expr_minus(search->pool, offset, moved);
+    search->strided |= (step != 0 && step != 1) || expr_contains_axis(rest, search->axis);
+}
+
+static void map_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
+{
+    const Compute *compute = kernel->computes[0];
+    facts->shape = kernel->compute_count == 1 ? SHAPE_map : SHAPE_other;
+    BodyFacts body = body_facts(pool, compute->body);
+    facts->weight = body.weight;
+    StrideSearch search = {.pool = pool};
+    for (int i = compute->axis_count - 1; i >= 0 && !search.axis; i--)
+        if (!expr_is(compute->axes[i]->extent, 1))
+            search.axis = compute->axes[i];
+    expr_walk(pool, compute->body, look_for_stride, &search);
+    facts->strided = search.strided;
+    facts->moves = body.load_count == 1 && !body.computes && !search.divided;
+}
+
+/* ---- Reductions -------------------------------------------------------------------------- */
+
+static bool is_reduce_axis(const Compute *compute, const Expr *e)
+{
+    for (int i = 0; i < compute->reduce_count; i++)
+        if (e->kind == EXPR_axis && e->object == compute->reduce_axes[i])
+            return true;
+    return false;
+}
+
+/* How many last dimensions of the load's tensor the compute reduces, whole; 0 unless exactly those
+ * and each row by itself. */
+static int reduced_tail(const Compute *compute, const Expr *load)
+{
+    const Tensor *tensor = load->object;
+    int tail = 0;
+    while (tail < tensor->rank && is_reduce_axis(compute, load->src[tensor->rank - 1 - tail]))
+        tail++;
+    for (int d = 0; d < tensor->rank - tail; d++)
+        if (load->src[d]->kind != EXPR_axis && !expr_is(load->src[d], 0))
+            return 0;
+    return tail == compute->reduce_count ? tail : 0;
+}
+
+static bool same_shape(const Tensor *tensor, int rank, const Expr *const *dims)
+{
+    bool same = tensor->rank == rank;
+    for (int d = 0; same && d < rank; d++)
+        same = tensor->shape[d] == dims[d];
+    return same;
+}
+
+/* Rows, if every reduction reduces the last axes of one space. */
+static void reduction_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
+{
+    facts->shape = SHAPE_contraction;
+    int row_axes = 0;
+    const Tensor *full = NULL;
+    for (int i = 0; i < kernel->compute_count; i++) {
+        const Compute *compute = kernel->computes[i];
+        if (compute->kind != COMPUTE_reduce)
+            continue;
+        BodyFacts body = body_facts(pool, compute->body);
+        if (body.load_count == 0 || (body.has_product && body.loaded[1]))
+            return;
+        int tail = reduced_tail(compute, body.load);
+        const Tensor *tensor = body.load->object;
+        if (tail == 0 ||
+            (full && (tail != row_axes || !same_shape(tensor, full->rank, full->shape))))
+            return;
+        row_axes = tail;
+        full = tensor;
+    }
+    if (!full)
+        return;
+    const Tensor *out = kernel->computes[kernel->compute_count - 1]->out;
+    bool is_full = same_shape(out, full->rank, full->shape);
+    facts->shape = is_full ? SHAPE_rows : SHAPE_reduction;
+    facts->full_rank = full->rank;
+    facts->row_axes = row_axes;
+    for (int d = 0; d < full->rank; d++)
+        facts->full[d] = full->shape[d];
+}
+
+/* ---- Nodes ------------------------------------------------------------------------------- */
+
+/* Whether the value can be in a kernel at all. */
+static bool is_numeric(const Value *value)
+{
+    return type_is_tensor(value->type) && value->type->rank >= 0 &&
+           value->type->element != TN_STRING &&
+           element_kind(value->type->element) != ELEMENT_KIND_COMPLEX;
+}
+
+static bool has_kernel(const Node *node)
+{
+    if (!node->op->lower || node->region_count || (node->op->traits & TRAIT_random))
+        return false;
+    for (int i = 0; i < node->operand_count; i++)
+        if (operand(node, i) && !is_numeric(operand(node, i)))
+            return false;
+    for (int i = 0; i < node->result_count; i++)
+        if (result(node, i)->name[0] && !is_numeric(result(node, i)))
+            return false;
+    return true;
+}
+
+static int wanted_results(const Node *node)
+{
+    int count = 0;
+    for (int i = 0; i < node->result_count; i++)
+        count += result(node, i)->first_use != NULL;
+    return count;
+}
+
+KernelFacts kernel_facts(ExprPool *pool, const Node *node)
+{
+    KernelFacts facts = {.shape = SHAPE_none};
+    if (!has_kernel(node))
+        return facts;
+    const Type *type = result(node, 0)->type;
+    facts.elements = estimate_elements(pool, type);
+    facts.bytes = facts.elements * (double)element_bytes(type->element);
+    facts.shape = SHAPE_view;
+    if (node->op->traits & TRAIT_view)
+        return facts;
+    const Kernel *kernel = node_lower(pool, node);
+    facts.shape = SHAPE_other;
+    if (wanted_results(node) > 1 || !result(node, 0)->first_use || kernel->compute_count == 0)
+        return facts;
+    bool reduces = false;
+    for (int i = 0; i < kernel->compute_count; i++) {
+        ComputeKind kind = kernel->computes[i]->kind;
+        if (kind == COMPUTE_scan || kind == COMPUTE_scatter)
+            return facts;
+        reduces |= kind == COMPUTE_reduce;
+    }
+    if (reduces)
+        reduction_facts(pool, kernel, &facts);
+    else
+        map_facts(pool, kernel, &facts);
+    return facts;
+}
