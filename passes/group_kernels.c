@@ -404,13 +404,10 @@ static void take_transposes(Grouping *g, KernelGroup *group, const Node *seed)
             g->facts[from->id].shape != SHAPE_map || !has_one_use(operand(seed, k)))
             continue;
         const KernelFacts *facts = &g->facts[from->id];
-        double cost = read_through_cost(facts);
-        bool gains = edge_gain(facts, true) > cost;
-        bool fused = gains &&
-                     facts->elements == estimate_elements(g->pool, operand_type(from, 0)) &&
-                     has_room(group, from) && stays_convex(g, group, from);
-        explain(g, from, seed, fused, gains ? "read through while packing" : "costs more", cost);
-        if (fused)
+        double read = estimate_elements(g->pool, operand_type(from, 0));
+        bool gains = edge_gain(facts, true) > read_through_cost(facts);
+        if (gains && facts->elements == read && has_room(group, from) &&
+            stays_convex(g, group, from))
             join(g, group, from);
     }
 }
