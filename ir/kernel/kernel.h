@@ -138,13 +138,24 @@ void kernel_prune(Kernel *kernel);
 
 /* ---- The interpreter --------------------------------------------------------------------- */
 
-/* Runs every compute, one row of the innermost axis at a time. data[] follows tensors[] by slot, in
- * the tensors' layouts, temporaries included; sizes[] is by symbol id. Float sums are carried in
- * double. Only the part begin <= x < end of the outermost axis of each compute's out is computed
- * when end >= 0 (for threads; legal for kernels of one compute). `scratch` must have
- * kernel_evaluate_bytes() bytes, 64-aligned. */
+/* A kernel made ready to be interpreted, one row of an innermost axis at a time. Float sums are
+ * carried in double. Immutable: may run on many threads. No data makes it touch memory outside the
+ * tensors. */
+typedef struct Evaluator Evaluator;
+Evaluator *evaluator_create(Arena *arena, const Kernel *kernel);
+size_t evaluator_scratch_bytes(const Evaluator *evaluator);
+/* The axis that a run may be cut along: the first of out that is not of extent 1, in kernels of one
+ * compute; NULL where the order of the compute forbids it. */
+const Axis *evaluator_parallel(const Evaluator *evaluator);
+/* data[] follows tensors[] by slot, in the tensors' layouts, temporaries included; sizes[] is by
+ * symbol id. Only the part begin <= x < end of the parallel axis is computed when end >= 0.
+ * `scratch`: evaluator_scratch_bytes(), 64-aligned, for this call alone. */
+void evaluator_run(const Evaluator *evaluator, const int64_t *sizes, void *const *data,
+                   void *scratch, int64_t begin, int64_t end);
+
+/* The same at once, for tests and folding. false: no memory. */
 size_t kernel_evaluate_bytes(const Kernel *kernel, const int64_t *sizes);
-void kernel_evaluate(const Kernel *kernel, const int64_t *sizes, void *const *data, void *scratch,
+bool kernel_evaluate(const Kernel *kernel, const int64_t *sizes, void *const *data, void *scratch,
                      int64_t begin, int64_t end);
 
 #endif
