@@ -190,15 +190,12 @@ static const Expr *formula_is_inf(const Formula *f)
 {
     const IsInfAttributes *attributes = f->attributes;
     const Expr *found = expr_bool(f->pool, false);
-    if (element_kind(f->type) != ELEMENT_KIND_FLOAT) {
+    if (element_kind(f->type) != ELEMENT_KIND_FLOAT)
         return found;
-    }
-    if (attributes->detect_negative) {
+    if (attributes->detect_negative)
         found = COMPARE(equal, X, expr_lowest(f->pool, f->type));
-    }
-    if (attributes->detect_positive) {
+    if (attributes->detect_positive)
         found = expr_either(f->pool, found, COMPARE(equal, X, expr_highest(f->pool, f->type)));
-    }
     return found;
 }
 

@@ -185,9 +185,8 @@ static void lower_fold(Lowering *l, ExprKind kind, bool mean)
         const Expr *next = lower_broadcast(l, l->in[i], out->rank, indices);
         folded = expr_binary(l->pool, kind, folded, next);
     }
-    if (mean) {
+    if (mean)
         folded = expr_binary(l->pool, EXPR_divide, folded, expr_real(l->pool, folded->type, count));
-    }
     map->body = folded;
 }
 
@@ -292,9 +291,8 @@ static bool infer_clip(InferContext *context, Node *node)
 {
     for (int i = 1; i < node->operand_count; i++) {
         const Type *bound = operand(node, i) ? operand_type(node, i) : NULL;
-        if (bound && bound->rank > 0 && !expr_is(type_element_count(context->pool, bound), 1)) {
+        if (bound && bound->rank > 0 && !expr_is(type_element_count(context->pool, bound), 1))
             return infer_error(context, node, "%s must be a scalar", node->op->operands[i].name);
-        }
     }
     return infer_same_as_first(context, node);
 }
@@ -305,12 +303,10 @@ static void lower_clip(Lowering *l)
     const Expr *indices[MAX_RANK];
     lower_indices(l, map, indices);
     const Expr *x = expr_load(l->pool, l->in[0], indices);
-    if (l->node->operand_count > 1 && l->in[1]) {
+    if (l->node->operand_count > 1 && l->in[1])
         x = expr_binary(l->pool, EXPR_maximum, x, lower_scalar(l, 1));
-    }
-    if (l->node->operand_count > 2 && l->in[2]) {
+    if (l->node->operand_count > 2 && l->in[2])
         x = expr_binary(l->pool, EXPR_minimum, x, lower_scalar(l, 2));
-    }
     map->body = x;
 }
 
@@ -340,21 +336,18 @@ static void propagate_where(InferContext *context, Node *node)
 {
     int64_t count, counts[3];
     const Expr *const *known[3];
-    if (!result_may_have_elements(node, 0, &count)) {
+    if (!result_may_have_elements(node, 0, &count))
         return;
-    }
     for (int i = 0; i < 3; i++) {
         known[i] = known_elements(node, i, &counts[i]);
-        if (!known[i]) {
+        if (!known[i])
             return;
-        }
     }
     const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t k = 0; k < count; k++) {
         const Expr *src[3];
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 3; i++)
             src[i] = known[i][broadcast_position(result(node, 0)->type, k, operand_type(node, i))];
-        }
         const Expr *is_set =
             expr_compare(context->pool, EXPR_not_equal, src[0], expr_integer(context->pool, 0));
         elements[k] = expr_select(context->pool, is_set, src[1], src[2]);
@@ -364,9 +357,8 @@ static void propagate_where(InferContext *context, Node *node)
 
 static bool infer_where(InferContext *context, Node *node)
 {
-    if (!infer_formula(context, node, NULL)) {
+    if (!infer_formula(context, node, NULL))
         return false;
-    }
     propagate_where(context, node);
     return true;
 }

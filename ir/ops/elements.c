@@ -7,18 +7,39 @@
 #include "ir/graph/constant.h"
 #include "ir/support/array.h"
 
-#include <assert.h>
+#include <math.h>
 
 bool elements_may_be_known(TnElementType element)
 {
-    return element == TN_INT64 || element == TN_INT32 || element == TN_BOOL;
+    return element == TN_INT64 || element == TN_INT32 || element == TN_BOOL ||
+           element == TN_FLOAT || element == TN_DOUBLE;
+}
+
+/* A small float constant, if all its elements are whole numbers. */
+static const Expr *const *whole_numbers(const Model *model, const Constant *constant,
+                                        int64_t *count)
+{
+    bool is_float = constant->element == TN_FLOAT || constant->element == TN_DOUBLE;
+    if (!is_float || constant->count > ELEMENTS_LIMIT)
+        return NULL;
+    const Expr **elements = ARENA_ARRAY(model->arena, const Expr *, constant->count + 1);
+    for (int64_t i = 0; i < constant->count; i++) {
+        double number = constant_get_double(constant, i);
+        if (!(fabs(number) < 0x1p47) || number != floor(number) || (number == 0 && signbit(number)))
+            return NULL;
+        elements[i] = expr_integer(model->pool, (int64_t)number);
+    }
+    *count = constant->count;
+    return elements;
 }
 
 const Expr *const *known_elements(const Node *node, int i, int64_t *count)
 {
     const Value *value = operand(node, i);
-    if (!value || !value->elements)
+    if (!value)
         return NULL;
+    if (!value->elements)
+        return value->constant ? whole_numbers(node->graph->model, value->constant, count) : NULL;
     *count = value->element_count;
     return value->elements;
 }
@@ -27,14 +48,12 @@ bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list)
 {
     int64_t count;
     const Expr *const *elements = known_elements(node, i, &count);
-    if (!elements) {
+    if (!elements)
         return false;
-    }
     int64_t *items = ARENA_ARRAY(expr_pool_arena(pool), int64_t, count + 1);
     for (int64_t k = 0; k < count; k++) {
-        if (!expr_known(elements[k], &items[k])) {
+        if (!expr_known(elements[k], &items[k]))
             return false;
-        }
     }
     *list = (IntList){count, items};
     return true;
@@ -42,17 +61,14 @@ bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list)
 
 bool infer_integers(InferContext *context, const Node *node, int i, IntList *list)
 {
-    if (known_integers(context->pool, node, i, list)) {
+    if (known_integers(context->pool, node, i, list))
         return true;
-    }
     const Constant *constant = infer_constant(context, node, i);
-    if (!constant) {
+    if (!constant)
         return false;
-    }
     int64_t *items = ARENA_ARRAY(context->arena, int64_t, constant->count + 1);
-    for (int64_t k = 0; k < constant->count; k++) {
+    for (int64_t k = 0; k < constant->count; k++)
         items[k] = constant_get_int64(constant, k);
-    }
     *list = (IntList){constant->count, items};
     return true;
 }
@@ -61,9 +77,8 @@ const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, i
 {
     int64_t own_count;
     const Expr *const *elements = infer_elements(context, node, i, &own_count);
-    if (!elements) {
+    if (!elements)
         return NULL;
-    }
     for (int64_t k = 0; k < own_count; k++) {
         int64_t size;
         if (elements[k]->kind == EXPR_symbol) {
@@ -74,29 +89,25 @@ const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, i
             return NULL;
         }
     }
-    if (count) {
+    if (count)
         *count = own_count;
-    }
     return elements;
 }
 
 bool result_may_have_elements(const Node *node, int i, int64_t *count)
 {
     const Type *type = result(node, i)->type;
-    if (!type_is_tensor(type) || !elements_may_be_known(type->element) || !type_is_static(type)) {
+    if (!type_is_tensor(type) || !elements_may_be_known(type->element) || !type_is_static(type))
         return false;
-    }
     *count = 1;
     for (int d = 0; d < type->rank; d++) {
         int64_t size = 0;
         expr_known(type->dims[d], &size);
-        if (size > ELEMENTS_LIMIT) {
+        if (size > ELEMENTS_LIMIT)
             return false;
-        }
         *count *= size;
-        if (*count > ELEMENTS_LIMIT) {
+        if (*count > ELEMENTS_LIMIT)
             return false;
-        }
     }
     return true;
 }
@@ -108,9 +119,8 @@ int64_t broadcast_position(const Type *whole, int64_t flat, const Type *part)
         int64_t extent = 1, size = 1;
         expr_known(whole->dims[d], &extent);
         expr_known(part->dims[p], &size);
-        if (extent == 0) {
+        if (extent == 0)
             return 0;
-        }
         position += size == 1 ? 0 : flat % extent * stride;
         flat /= extent;
         stride *= size;
@@ -121,26 +131,23 @@ int64_t broadcast_position(const Type *whole, int64_t flat, const Type *part)
 void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
 {
     int64_t count, a_count, b_count = 0;
-    if (!f || !result_may_have_elements(node, 0, &count)) {
+    if (!f || !result_may_have_elements(node, 0, &count))
         return;
-    }
     const Expr *const *a = known_elements(node, 0, &a_count);
     const Expr *const *b = NULL;
-    if (node->operand_count > 1 && a) {
+    if (node->operand_count > 1 && a)
         b = known_elements(node, 1, &b_count);
-    }
-    if (!a || (node->operand_count > 1 && !b)) {
+    if (!a || (node->operand_count > 1 && !b))
         return;
-    }
     const Type *type = result(node, 0)->type;
+    bool is_float = element_kind(type->element) == ELEMENT_KIND_FLOAT;
     const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t i = 0; i < count; i++) {
         const Expr *x = a[broadcast_position(type, i, operand_type(node, 0))];
         const Expr *y = b ? b[broadcast_position(type, i, operand_type(node, 1))] : NULL;
         elements[i] = f(context->pool, x, y);
-        if (!elements[i]) {
-            return;
-        }
+        if (!elements[i] || (is_float && expr_is(elements[i], 0)))
+            return; /* a float zero may have a sign */
     }
     infer_set_elements(context, node, 0, elements, count);
 }
@@ -148,13 +155,11 @@ void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
 void propagate_copy(InferContext *context, Node *node)
 {
     int64_t count, known_count;
-    if (!result_may_have_elements(node, 0, &count)) {
+    if (!result_may_have_elements(node, 0, &count))
         return;
-    }
     const Expr *const *known = known_elements(node, 0, &known_count);
-    if (known && known_count == count) {
+    if (known && known_count == count)
         infer_set_elements(context, node, 0, known, count);
-    }
 }
 
 bool infer_nonempty(InferContext *context, const Node *node, const Expr *extent, const char *what)
@@ -162,18 +167,16 @@ bool infer_nonempty(InferContext *context, const Node *node, const Expr *extent,
     ExprPool *pool = context->pool;
     int64_t lower, upper;
     expr_bounds(extent, &lower, &upper);
-    if (lower >= 1) {
+    if (lower >= 1)
         return true;
-    }
     const Type *type = result(node, 0)->type;
     const Expr *reads = type_element_count(pool, type);
     const Expr *condition =
         expr_either(pool, expr_compare(pool, EXPR_less, expr_integer(pool, 0), extent),
                     expr_compare(pool, EXPR_equal, reads, expr_integer(pool, 0)));
     double value;
-    if (expr_is_constant(condition, &value) && value == 0) {
+    if (expr_is_constant(condition, &value) && value == 0)
         return infer_error(context, node, "%s is empty, and elements of it are needed", what);
-    }
     model_assume(context->model, condition,
                  arena_format(context->arena, "%s%s%s%s: %s must not be empty", node->op->name,
                               node->name ? " '" : "", node->name ? node->name : "",

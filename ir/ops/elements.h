@@ -17,7 +17,7 @@
 enum { ELEMENTS_LIMIT = 256 };
 
 /* What is known of an operand's elements, NULL if nothing is. Makes no symbols. In a lower(), this
- * gives what infer_elements() gave in infer(). */
+ * gives what infer_elements() gave in infer(). Of a float constant, its whole numbers. */
 const Expr *const *known_elements(const Node *node, int i, int64_t *count);
 /* The same where all of them are numbers; false otherwise. */
 bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list);
@@ -26,7 +26,7 @@ bool infer_integers(InferContext *context, const Node *node, int i, IntList *lis
 /* As infer_elements(), of sizes: what running tells must not be negative. */
 const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, int64_t *count);
 
-/* Whether elements of this type may be followed: the result of arithmetic on them is an index. */
+/* Whether elements of this type are followed. */
 bool elements_may_be_known(TnElementType element);
 /* Whether a result is small, static, and of such a type; *count: its elements. */
 bool result_may_have_elements(const Node *node, int result, int64_t *count);

@@ -25,16 +25,38 @@ static const Expr *index_relu(ExprPool *pool, const Expr *a, const Expr *b)
     return expr_larger(pool, a, expr_integer(pool, 0));
 }
 
+/* Whole numbers, rounded. */
+static const Expr *index_same(ExprPool *pool, const Expr *a, const Expr *b)
+{
+    (void)pool;
+    (void)b;
+    return a;
+}
+
 /* Toward zero, so only where that is known to be rounding down. */
 static const Expr *index_divide(ExprPool *pool, const Expr *a, const Expr *b)
 {
     int64_t a_lower, a_upper, b_lower, b_upper, x, y;
-    if (expr_known(a, &x) && expr_known(b, &y) && y != 0) {
+    if (expr_known(a, &x) && expr_known(b, &y) && y != 0)
         return expr_integer(pool, x / y);
-    }
     expr_bounds(a, &a_lower, &a_upper);
     expr_bounds(b, &b_lower, &b_upper);
     return a_lower >= 0 && b_lower >= 1 ? expr_quotient(pool, a, b) : NULL;
+}
+
+/* Of floats, only where nothing is left. */
+static const Expr *index_divide_exactly(ExprPool *pool, const Expr *a, const Expr *b)
+{
+    int64_t divisor;
+    if (!expr_known(b, &divisor) || divisor < 1 || !expr_divisible(a, divisor))
+        return NULL;
+    return expr_quotient(pool, a, b);
+}
+
+static IndexFunction *division(const Node *node)
+{
+    bool is_float = element_kind(operand_type(node, 0)->element) == ELEMENT_KIND_FLOAT;
+    return is_float ? index_divide_exactly : index_divide;
 }
 
 /* Bools are 0 and 1. */

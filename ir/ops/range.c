@@ -2,8 +2,9 @@
  *
  * Range: start + i * delta for i < n, with n = max(ceil((limit - start) / delta), 0).
  *
- * Integer bounds may be sizes or numbers that only running tells; delta's sign must be known. The
- * length of a float range is known when the model is compiled.
+ * Integer bounds, and floats computed from sizes, may be sizes or numbers that only running tells;
+ * delta's sign must be known. The length of any other float range is known when the model is
+ * compiled.
  */
 #include "ir/ops/elements.h"
 #include "ir/ops/lowering.h"
@@ -30,16 +31,17 @@ static const OperandDef results[] = {{.name = "output", .types = TYPES_RANGE, .g
 
 static const Expr *float_length(InferContext *context, const Node *node)
 {
-    double values[3];
-    for (int i = 0; i < 3; i++) {
-        const Constant *constant = infer_constant(context, node, i);
-        if (!constant)
-            return NULL;
-        values[i] = constant_get_double(constant, 0);
-    }
-    double length = ceil((values[1] - values[0]) / values[2]);
+    const Constant *constants[3];
+    for (int i = 0; i < 3; i++)
+        constants[i] = infer_constant(context, node, i);
+    if (!constants[0] || !constants[1] || !constants[2])
+        return NULL;
+    double start = constant_get_double(constants[0], 0);
+    double limit = constant_get_double(constants[1], 0);
+    double delta = constant_get_double(constants[2], 0);
+    double length = ceil((limit - start) / delta);
     if (!(fabs(length) < 0x1p47)) {
-        infer_error(context, node, "%g .. %g by %g is no range", values[0], values[1], values[2]);
+        infer_error(context, node, "%g .. %g by %g is no range", start, limit, delta);
         return NULL;
     }
     return expr_integer(context->pool, length > 0 ? (int64_t)length : 0);
@@ -53,16 +55,29 @@ static int sign_of(const Expr *e)
     return lower >= 1 ? 1 : upper <= -1 ? -1 : 0;
 }
 
-static const Expr *integer_length(InferContext *context, Node *node)
+/* start, limit and delta as indices. */
+typedef struct Bounds {
+    const Expr *at[3];
+} Bounds;
+
+static bool get_bounds(InferContext *context, const Node *node, bool is_float, Bounds *bounds)
+{
+    for (int i = 0; i < 3; i++) {
+        int64_t count;
+        const Expr *const *known = known_elements(node, i, &count);
+        if (!known && !is_float)
+            known = infer_elements(context, node, i, &count);
+        if (!known)
+            return false;
+        bounds->at[i] = known[0];
+    }
+    return true;
+}
+
+static const Expr *whole_length(InferContext *context, const Node *node, const Bounds *bounds)
 {
     ExprPool *pool = context->pool;
-    const Expr *const *bounds[3];
-    for (int i = 0; i < 3; i++) {
-        bounds[i] = infer_elements(context, node, i, NULL);
-        if (!bounds[i])
-            return NULL;
-    }
-    const Expr *start = bounds[0][0], *limit = bounds[1][0], *delta = bounds[2][0];
+    const Expr *start = bounds->at[0], *limit = bounds->at[1], *delta = bounds->at[2];
     int sign = sign_of(delta);
     if (expr_is(delta, 0)) {
         infer_error(context, node, "delta is 0");
@@ -78,15 +93,15 @@ static const Expr *integer_length(InferContext *context, Node *node)
     return expr_larger(pool, length, expr_integer(pool, 0));
 }
 
-static void propagate(InferContext *context, Node *node)
+static void propagate(InferContext *context, Node *node, const Bounds *bounds)
 {
-    int64_t count, one;
+    int64_t count;
     if (!result_may_have_elements(node, 0, &count))
         return;
-    const Expr *start = known_elements(node, 0, &one)[0], *delta = known_elements(node, 2, &one)[0];
     const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t i = 0; i < count; i++)
-        elements[i] = expr_plus(context->pool, start, expr_scale(context->pool, delta, i));
+        elements[i] =
+            expr_plus(context->pool, bounds->at[0], expr_scale(context->pool, bounds->at[2], i));
     infer_set_elements(context, node, 0, elements, count);
 }
 
@@ -99,12 +114,17 @@ static bool infer(InferContext *context, Node *node)
     }
     TnElementType element = operand_type(node, 0)->element;
     bool is_float = element_kind(element) == ELEMENT_KIND_FLOAT;
-    const Expr *length = is_float ? float_length(context, node) : integer_length(context, node);
+    Bounds bounds;
+    bool is_whole = get_bounds(context, node, is_float, &bounds);
+    if (!is_whole && !is_float)
+        return false;
+    const Expr *length =
+        is_whole ? whole_length(context, node, &bounds) : float_length(context, node);
     if (!length)
         return false;
     infer_set(context, node, 0, element, 1, &length);
-    if (!is_float)
-        propagate(context, node);
+    if (is_whole)
+        propagate(context, node, &bounds);
     return true;
 }
 
@@ -113,8 +133,8 @@ static void lower(Lowering *l)
     Compute *map = kernel_map(l->kernel, l->out[0]);
     const Expr *i = compute_axis(l->kernel, map, 0);
     TnElementType type = element_compute_type(l->out[0]->element);
-    const Expr *steps = expr_binary(l->pool, EXPR_multiply, expr_from_index(l->pool, type, i),
-                                    lower_scalar(l, 2));
+    const Expr *steps =
+        expr_binary(l->pool, EXPR_multiply, expr_from_index(l->pool, type, i), lower_scalar(l, 2));
     map->body = expr_binary(l->pool, EXPR_add, lower_scalar(l, 0), steps);
 }
 

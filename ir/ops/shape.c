@@ -129,7 +129,8 @@ static bool infer_constant_of_shape(InferContext *context, Node *node)
     if (rank > MAX_RANK)
         return infer_unsupported(context, node, "a rank above %d", MAX_RANK);
     infer_set(context, node, 0, fill->value ? fill->value->element : TN_FLOAT, (int)rank, dims);
-    if (!result_may_have_elements(node, 0, &count))
+    bool is_whole = fill->value && element_kind(fill->value->element) != ELEMENT_KIND_FLOAT;
+    if (!is_whole || !result_may_have_elements(node, 0, &count))
         return true;
     const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t i = 0; i < count; i++)

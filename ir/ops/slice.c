@@ -98,9 +98,9 @@ static bool check(InferContext *context, Node *node)
         return infer_error(context, node, "there are %lld starts and %lld ends",
                            (long long)start_count, (long long)end_count);
     IntList axes = {0}, steps = {0};
-    if (operand(node, AXES) && !infer_integers(context, node, AXES, &axes))
-        return false;
-    if (operand(node, STEPS) && !infer_integers(context, node, STEPS, &steps))
+    bool axes_known = !operand(node, AXES) || infer_integers(context, node, AXES, &axes);
+    bool steps_known = !operand(node, STEPS) || infer_integers(context, node, STEPS, &steps);
+    if (!axes_known || !steps_known)
         return false;
     bool is_axis[MAX_RANK];
     if ((axes.items && axes.count != start_count) || (steps.items && steps.count != start_count) ||
