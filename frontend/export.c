@@ -208,11 +208,32 @@ static const Value *shared_constant(const Names *names, const Constant *constant
     return outer && constant->count && constant_equal(outer->constant, constant) ? outer : NULL;
 }
 
+static void note_constant(Map *order, const Value *value)
+{
+    if (value && value->kind == VALUE_constant && !map_get_pointer(order, value))
+        map_set_pointer(order, value, (void *)value);
+}
+
+/* In order of first use, which is the order in which import makes them. */
+static Map constants_in_order(Arena *arena, const Graph *graph)
+{
+    Map order = map_create(arena);
+    FOR_EACH_NODE (node, graph)
+        for (int i = 0; i < node->operand_count; i++)
+            note_constant(&order, operand(node, i));
+    for (int i = 0; i < graph->output_count; i++)
+        note_constant(&order, graph_output(graph, i));
+    for (int i = 0; i < graph->constant_count; i++)
+        note_constant(&order, graph->constants[i]);
+    return order;
+}
+
 static void push_initializers(Exporter *exporter, Names *names, const Graph *graph,
                               GraphProto *proto)
 {
-    for (int i = 0; i < graph->constant_count; i++) {
-        const Value *value = graph->constants[i];
+    Map order = constants_in_order(exporter->arena, graph);
+    for (int64_t i = 0; i < order.count; i++) {
+        const Value *value = order.entries[i].value;
         const Value *outer = graph->owner ? shared_constant(names, value->constant) : NULL;
         if (outer) {
             map_set_pointer(&names->of, value, (void *)name_of(names, outer));
@@ -315,9 +336,11 @@ static void add_function(Exporter *exporter, const Node *node, const char *name)
     for (int i = 0; i < graph->input_count; i++)
         array_push(exporter->arena, &function->input,
                    proto_string(name_of(&names, graph->inputs[i])));
-    for (int i = 0; i < graph->constant_count; i++)
-        add_constant_node(exporter, &nodes, graph->constants[i]->constant,
-                          name_of(&names, graph->constants[i]));
+    Map constants = constants_in_order(exporter->arena, graph);
+    for (int64_t i = 0; i < constants.count; i++) {
+        const Value *value = constants.entries[i].value;
+        add_constant_node(exporter, &nodes, value->constant, name_of(&names, value));
+    }
     export_nodes(exporter, &names, graph, &nodes);
     const char **outputs = output_names(exporter, &names, graph, 0, &nodes);
     for (int i = 0; i < graph->output_count; i++)

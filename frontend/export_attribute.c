@@ -13,6 +13,8 @@ static TensorShapeProtoDimension *export_dim(Arena *arena, const Expr *size)
 {
     TensorShapeProtoDimension *dim = MESSAGE_NEW(arena, TensorShapeProtoDimension);
     int64_t number;
+    if (!size) /* of a sequence's items, which differ */
+        return dim;
     if (expr_known(size, &number)) {
         PROTO_SET(dim, dim_value, number);
     } else {

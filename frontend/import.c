@@ -141,7 +141,7 @@ static bool import_outputs(Importer *importer, Scope *scope, const GraphProto *p
         if (map_get(&seen, name))
             return FAIL(importer, location, "output '%s' is declared twice", name);
         map_set(&seen, name, importer);
-        Value *value = name[0] ? scope_find(importer, scope, name) : NULL;
+        Value *value = name[0] ? scope_find(scope, name) : NULL;
         if (!value)
             return import_report_missing(importer, scope, -1, name, location);
         if (!check_output(importer, output, value, name, location))

@@ -72,21 +72,33 @@ static Value *capture(Scope *scope, Value *outer, const char *name)
     return map_get_pointer(&scope->captures, outer);
 }
 
-Value *scope_find(Importer *importer, Scope *scope, const char *name)
+/* The constant of that name in the scope or one around it; NULL if the name is something else. */
+static const Constant *find_constant(const Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->parent) {
+        const Value *value = map_get(&scope->values, name);
+        if (value)
+            return value->kind == VALUE_constant ? value->constant : NULL;
+        const Constant *constant = map_get(&scope->initializers, name);
+        if (constant)
+            return constant;
+    }
+    return NULL;
+}
+
+Value *scope_find(Scope *scope, const char *name)
 {
     Value *value = map_get(&scope->values, name);
     if (value)
         return value;
-    const Constant *constant = map_get(&scope->initializers, name);
+    const Constant *constant = find_constant(scope, name);
     if (constant) {
         value = graph_add_constant(scope->graph, name, constant);
     } else if (scope->parent) {
-        Value *outer = scope_find(importer, scope->parent, name);
+        Value *outer = scope_find(scope->parent, name);
         if (!outer || outer == &absent_value)
             return outer;
-        value = outer->constant && outer->kind == VALUE_constant
-                    ? graph_add_constant(scope->graph, name, outer->constant)
-                    : capture(scope, outer, name);
+        value = capture(scope, outer, name);
     }
     if (value)
         map_set(&scope->values, name, value);
@@ -94,6 +106,15 @@ Value *scope_find(Importer *importer, Scope *scope, const char *name)
 }
 
 /* ---- Initialisers -------------------------------------------------------------------------- */
+
+bool scope_define_constant(Importer *importer, Scope *scope, const char *name,
+                           const Constant *constant, Location location)
+{
+    if (map_get(&scope->values, name) || map_get(&scope->initializers, name))
+        return FAIL(importer, location, "'%s' is made twice; a name may be given once", name);
+    map_set(&scope->initializers, name, (void *)constant);
+    return true;
+}
 
 static bool add_initializer(Importer *importer, Scope *scope, TnString proto_name,
                             const Constant *constant, Location location)
@@ -103,10 +124,7 @@ static bool add_initializer(Importer *importer, Scope *scope, TnString proto_nam
         return false;
     if (!name[0])
         return FAIL(importer, location, "an initializer without name");
-    if (map_get(&scope->initializers, name))
-        return FAIL(importer, location, "the initializer '%s' is given twice", name);
-    map_set(&scope->initializers, name, (void *)constant);
-    return true;
+    return scope_define_constant(importer, scope, name, constant, location);
 }
 
 bool import_initializers(Importer *importer, Scope *scope, const GraphProto *proto)

@@ -40,7 +40,7 @@ static bool find_operands(Importer *importer, Scope *scope, int64_t index, const
             return false;
         if (!name[0])
             continue;
-        Value *value = scope_find(importer, scope, name);
+        Value *value = scope_find(scope, name);
         if (!value)
             return import_report_missing(importer, scope, index, name, location);
         operands[i] = value == &absent_value ? NULL : value;
@@ -229,8 +229,7 @@ static bool import_constant(Importer *importer, Scope *scope, const NodeProto *p
         return false;
     if (!name[0])
         return true;
-    Value *value = graph_add_constant(scope->graph, name, constant);
-    return scope_define(importer, scope, name, value, location);
+    return scope_define_constant(importer, scope, name, constant, location);
 }
 
 bool import_node(Importer *importer, Scope *scope, int64_t index, const char *path)

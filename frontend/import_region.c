@@ -52,7 +52,7 @@ static bool add_outputs(Importer *importer, Scope *scope, const GraphProto *grap
         const char *name = import_name(importer, output->name, location);
         if (!name)
             return false;
-        Value *value = scope_find(importer, scope, name);
+        Value *value = scope_find(scope, name);
         if (!value || value == &absent_value)
             return import_report_missing(importer, scope, -1, name, location);
         graph_add_output(scope->graph, value, name);
@@ -202,7 +202,7 @@ static bool find_outputs(Importer *importer, Scope *scope, const FunctionProto *
         const char *name = import_name(importer, function->output.items[i], location);
         if (!name)
             return false;
-        Value *value = scope_find(importer, scope, name);
+        Value *value = scope_find(scope, name);
         if (!value || value == &absent_value)
             return import_report_missing(importer, scope, -1, name, location);
         results[i] = value;

@@ -105,10 +105,13 @@ ProtoAttributeType import_attribute_type(const AttributeProto *attribute);
 
 /* The value of that name, made available in the scope's graph; NULL if nobody makes it, and
  * &absent_value for an absent input of a function. */
-Value *scope_find(Importer *importer, Scope *scope, const char *name);
+Value *scope_find(Scope *scope, const char *name);
 /* False after a diagnostic if the name is taken. */
 bool scope_define(Importer *importer, Scope *scope, const char *name, Value *value,
                   Location location);
+/* The same for a constant, which becomes a Value of each graph that uses it, at its first use. */
+bool scope_define_constant(Importer *importer, Scope *scope, const char *name,
+                           const Constant *constant, Location location);
 bool import_initializers(Importer *importer, Scope *scope, const GraphProto *proto);
 /* The nodes of scope->nodes, in order. */
 bool import_nodes(Importer *importer, Scope *scope, const char *field_path);
