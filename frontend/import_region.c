@@ -13,16 +13,31 @@
 
 /* ---- Regions ------------------------------------------------------------------------------- */
 
-/* SequenceMap's body takes the sequences' items; its other inputs are those of the node. */
-static const Type *sequence_map_type(const Node *node, int64_t i)
+/* SequenceMap's body takes the sequences' items, with the symbols that its infer() gives to sizes
+ * that differ; its other inputs are those of the node. */
+static const Type *sequence_map_type(Importer *importer, Node *node, int i)
 {
-    const Value *value = i < node->operand_count ? operand(node, (int)i) : NULL;
+    const Value *value = operand(node, i);
     const Type *type = value ? value->type : NULL;
-    return type && type->kind == TYPE_sequence ? type->inner : type;
+    if (!type || type->kind != TYPE_sequence)
+        return type;
+    type = type->inner;
+    if (!type_is_tensor(type) || type->rank < 0) {
+        unsupported_at(importer->diagnostics, node->location,
+                       "SequenceMap over items whose rank is not known");
+        return NULL;
+    }
+    const Expr *dims[MAX_RANK];
+    for (int d = 0; d < type->rank; d++) {
+        const char *what = arena_format(importer->arena, "in%d_%d", i, d);
+        dims[d] = type->dims[d] ? type->dims[d]
+                                : infer_fresh_size(&importer->context, node, 0, what, NULL);
+    }
+    return type_tensor(importer->arena, type->element, type->rank, dims);
 }
 
 /* As declared; control_seed_regions() replaces it by what the node says. */
-static bool add_formal_input(Importer *importer, Scope *scope, const Node *node,
+static bool add_formal_input(Importer *importer, Scope *scope, Node *node,
                              const ValueInfoProto *input, int64_t i)
 {
     Location location =
@@ -32,8 +47,10 @@ static bool add_formal_input(Importer *importer, Scope *scope, const Node *node,
         return false;
     if (!name[0])
         return FAIL(importer, location, "an input without name");
-    bool is_map = !strcmp(node->op->name, "SequenceMap");
-    const Type *type = is_map ? sequence_map_type(node, i) : NULL;
+    bool is_map = !strcmp(node->op->name, "SequenceMap") && i < node->operand_count;
+    const Type *type = is_map ? sequence_map_type(importer, node, (int)i) : NULL;
+    if (is_map && !type)
+        return false;
     if (!type && input->type) {
         type = import_type(importer, input->type, name, location);
         if (!type)
