@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the commands share: a model on its way from a file to a program, with the driver's options.
+ *
+ *     Session session;
+ *     if (!session_open(&session, options))
+ *         return EXIT_WRONG_MODEL;
+ *     int status = setjmp(session.boundary.jump) ? session_no_memory() : run(&session);
+ *     session_close(&session);
+ *     return status;
+ *
+ * Steps answer false after printing the diagnostics; session->status is then the exit status.
+ */
+#ifndef TOOLS_SESSION_H
+#define TOOLS_SESSION_H
+
+#include "frontend/load.h"
+#include "options.h"
+#include "passes/run.h"
+#include "runtime/run.h"
+#include "tensor_data.h"
+
+typedef struct Session {
+    Boundary boundary;
+    Arena *arena, *scratch;
+    const Options *options;
+    Diagnostics *diagnostics;
+    int64_t shown; /* diagnostics printed so far */
+    bool quiet;    /* leaves diagnostics to the caller */
+    int status;
+    const char *path;
+    Document *document;
+    const ConstantSetting *constants; /* inputs whose values the model is compiled for */
+    int constant_count;
+    const char *prefix; /* passes to run before the pipeline; or NULL */
+    Model *model;
+    RunReport report;
+    ImportNeeds needs; /* inputs that must be constants, after a step that failed */
+    Program *program;
+    ThreadPool *pool;
+    int64_t load_ns, passes_ns, compile_ns;
+} Session;
+
+bool session_open(Session *session, const Options *options);
+void session_close(Session *session);
+int session_no_memory(void);
+
+/* File -> document -> model -> passes -> program. */
+bool session_read(Session *session, const char *path);
+bool session_import(Session *session);
+bool session_optimize(Session *session, const char *pipeline);
+bool session_compile(Session *session);
+/* All of it, by the options. Where inputs must be constants and `values` has them, compiles for
+ * these. */
+bool session_build(Session *session, const char *path);
+/* The pipeline that the options ask for. */
+const char *session_pipeline(const Session *session);
+Parallel session_parallel(Session *session);
+
+/* Prints what is new among the diagnostics. */
+void session_report(Session *session);
+/* Says what is wrong and sets the exit status for it. */
+bool session_fail(Session *session, TnStatus status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+int64_t now_ns(void);
+/* Progress, on a terminal only, when something takes long; NULL clears the line. */
+void show_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void clear_progress(void);
+
+#endif
