@@ -149,6 +149,21 @@ bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *
     return true;
 }
 
+const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis)
+{
+    bool linear = e->kind == EXPR_linear;
+    const Expr *const *atoms = linear ? e->src : &e;
+    const Expr *step = expr_integer(pool, 0), *coefficient;
+    for (int i = 0; i < (linear ? e->count : 1); i++) {
+        if (!expr_contains_axis(atoms[i], axis))
+            continue;
+        if (!product_coefficient(pool, atoms[i], axis, &coefficient))
+            return NULL;
+        step = expr_plus(pool, step, expr_scale(pool, coefficient, linear ? e->factors[i] : 1));
+    }
+    return step;
+}
+
 int64_t extent_or(const Expr *extent, int64_t otherwise)
 {
     int64_t value;

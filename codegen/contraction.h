@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Contractions: a sum of a product of two loads, whatever operator it came from.
+ *
+ * After layouts are substituted three flat offsets are left, of the operands a and b and of the
+ * result. Where an axis has a nonzero coefficient is all that is known about it, and all that a
+ * schedule needs. b is the operand with the vectors: the one that has out's contiguous axis.
+ *
+ * Maps that read the result point by point are attached: their value is the epilogue, over the cell
+ * ACCUMULATOR, which stands for the sum.
+ */
+#ifndef CODEGEN_CONTRACTION_H
+#define CODEGEN_CONTRACTION_H
+
+#include "codegen/schedule.h"
+
+enum { MAX_CONTRACTION_AXES = 24, MAX_GUARDS = 8 };
+#define SYMBOLIC_STEP ((int64_t)1 << 40)
+
+typedef enum Role {
+    ROLE_m,     /* in a and out */
+    ROLE_n,     /* in b and out */
+    ROLE_k,     /* in a and b, summed */
+    ROLE_batch, /* in all three */
+} Role;
+
+typedef struct Operand {
+    const Tensor *tensor;
+    const Expr *offset;
+    const Expr *inside; /* zero where it is false; NULL: everywhere inside */
+} Operand;
+
+/* Where a tile sticks out of an axis, the part that exists. */
+typedef struct Guard {
+    const Expr *condition;
+    bool summed; /* of a summed axis: packed operands hold zeros there, stores do not care */
+} Guard;
+
+typedef struct Contraction {
+    ExprPool *pool;
+    const Kernel *kernel;
+    int axis_count, guard_count, compute_count; /* computes of the kernel that it replaces */
+    const Axis *axes[MAX_CONTRACTION_AXES];
+    Role roles[MAX_CONTRACTION_AXES];
+    Operand a, b, out;
+    bool b_scattered; /* b's offset is not affine along the lane: it must be packed */
+    const Expr *epilogue;
+    Guard guards[MAX_GUARDS];
+} Contraction;
+
+extern const Array ACCUMULATOR;
+
+/* Reads the computes from `first` on: a contraction and the maps that follow it. False if there is
+ * none that schedules could do better than the generic one. */
+bool contraction_analyse(const Kernel *kernel, int first, int lanes, Contraction *c);
+void contraction_print(const Contraction *c, Text *text);
+
+/* What an operand's offset grows by; SYMBOLIC_STEP where only running tells. */
+int64_t operand_step(ExprPool *pool, const Operand *operand, const Axis *axis);
+/* Replaces an axis by an expression everywhere. */
+void contraction_substitute(Contraction *c, const Axis *axis, const Expr *by);
+/* Removes an axis from the list, not from the expressions. */
+void contraction_drop(Contraction *c, const Axis *axis);
+/* axis = outer * factor + inner; a factor that does not divide the extent adds a guard. An outer axis
+ * of extent 1 is dropped, and *outer is NULL. */
+void contraction_split(Contraction *c, const Axis *axis, int64_t factor, const Axis **outer,
+                       const Axis **inner);
+
+/* ---- Schedules --------------------------------------------------------------------------- */
+
+/* A register tile and what surrounds it: all that a schedule may choose. */
+typedef struct Tiling {
+    int lanes;         /* elements of a vector */
+    int rows, vectors; /* of the register tile */
+    int unroll;        /* steps of the sum per iteration */
+    int64_t n_block;   /* vectors of b that are packed at a time; 0: all */
+    bool pack_a, pack_b;
+    int prefetch_b; /* elements ahead, 0: none */
+    int unrolled_weight; /* epilogues up to this many operations are unrolled over the tile */
+} Tiling;
+
+Tiling tiling_choose(const Contraction *c, const Target *target);
+Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Chooses a register tile and blocks from extents and steps: a cost model of a few lines, no operator
+ * in sight. It picks what measurement picks, or comes within a few per cent of it.
+ */
+#include "contraction.h"
+
+enum {
+    MANY = 256,         /* what a run-time extent counts for */
+    MAX_VECTORS = 8,    /* of a tile */
+    MAX_UNROLLED = 112, /* multiply-adds in one iteration: compile time is linear in them */
+};
+
+typedef struct Axes {
+    int count;
+    const Axis *axes[MAX_CONTRACTION_AXES]; /* smallest step first */
+} Axes;
+
+static Axes of_role(const Contraction *c, Role role, const Operand *by)
+{
+    Axes found = {0};
+    for (int i = 0; i < c->axis_count; i++) {
+        if (c->roles[i] != role)
+            continue;
+        int at = found.count++;
+        int64_t step = operand_step(c->pool, by, c->axes[i]);
+        for (; at > 0 && operand_step(c->pool, by, found.axes[at - 1]) > step; at--)
+            found.axes[at] = found.axes[at - 1];
+        found.axes[at] = c->axes[i];
+    }
+    return found;
+}
+
+static double product(const Axes *axes)
+{
+    double total = 1;
+    for (int i = 0; i < axes->count; i++)
+        total *= (double)extent_or(axes->axes[i]->extent, MANY);
+    return total;
+}
+
+typedef struct Problem {
+    const Contraction *c;
+    const Target *target;
+    int lanes;
+    Axes m, n, k;
+    double rows, steps;
+    int64_t lane_vectors; /* along the lane axis */
+    double vectors;       /* of all columns */
+    bool constant;        /* b */
+} Problem;
+
+static Problem state_problem(const Contraction *c, const Target *target)
+{
+    Problem p = {.c = c, .target = target, .lanes = target_lanes(target)};
+    p.constant = c->b.tensor->role == TENSOR_constant;
+    p.m = of_role(c, ROLE_m, &c->out);
+    p.n = of_role(c, ROLE_n, &c->out);
+    p.k = of_role(c, ROLE_k, &c->a);
+    p.rows = product(&p.m);
+    p.steps = product(&p.k);
+    p.vectors = p.lane_vectors = 1;
+    for (int i = 0; i < p.n.count; i++) {
+        int64_t extent = extent_or(p.n.axes[i]->extent, MANY);
+        bool is_lane = operand_step(c->pool, &c->out, p.n.axes[i]) == 1;
+        if (is_lane)
+            p.lane_vectors = (extent + p.lanes - 1) / p.lanes;
+        p.vectors *= (double)(is_lane ? p.lane_vectors : extent);
+    }
+    return p;
+}
+
+/* Cycles of one step of the sum: two fma and two loads a cycle, four cycles from one fma to the next;
+ * loads do not overlap perfectly, least of all those of b, which come from L2. */
+static double step_cycles(double rows, double vectors)
+{
+    double fma = rows * vectors / 2, loads = (rows + vectors) / 2, most = fma > loads ? fma : loads;
+    return (most > 4 ? most : 4) + 0.05 * rows + 0.2 * vectors;
+}
+
+static double tile_cycles(double rows, double vectors, double steps)
+{
+    return step_cycles(rows, vectors) + rows * vectors * 3 / steps;
+}
+
+/* Cycles per step over all tiles of the M axes; the last cut leaves a smaller tile. */
+static double rows_cost(const Problem *p, int64_t rows, double vectors, int64_t *height)
+{
+    double tiles = 1, cost = 0;
+    int64_t left = rows, whole = 1;
+    bool cut = false;
+    for (int i = 0; i < p->m.count; i++) {
+        int64_t extent = extent_or(p->m.axes[i]->extent, MANY);
+        if (cut || left == 1) {
+            tiles *= (double)extent;
+        } else if (extent <= left) {
+            whole *= extent;
+            left /= extent;
+        } else {
+            int64_t full = extent / left, rest = extent % left;
+            cost = (double)full * tile_cycles((double)(whole * left), vectors, p->steps);
+            if (rest)
+                cost += tile_cycles((double)(whole * rest), vectors, p->steps);
+            cut = true;
+            whole *= left;
+        }
+    }
+    *height = whole;
+    return tiles * (cut ? cost : tile_cycles((double)whole, vectors, p->steps));
+}
+
+/* Vectors that a tile of v covers, whole axes first, and how many of such tiles there are. */
+static double vector_tiles(const Problem *p, int64_t v)
+{
+    double tiles = 1;
+    for (int i = 0; i < p->n.count; i++) {
+        int64_t extent = extent_or(p->n.axes[i]->extent, MANY);
+        if (operand_step(p->c->pool, &p->c->out, p->n.axes[i]) == 1)
+            extent = p->lane_vectors;
+        int64_t taken = extent < v ? extent : v;
+        tiles *= (double)((extent + taken - 1) / taken);
+        v /= taken;
+    }
+    return tiles;
+}
+
+static void choose_tile(const Problem *p, Tiling *t)
+{
+    int registers = p->target->vector_registers, sums = registers - 4;
+    double best = 0;
+    for (int64_t v = 1; v <= MAX_VECTORS && (double)v <= p->vectors; v++) {
+        for (int64_t r = 1; r <= sums; r++) {
+            int64_t height;
+            double cost = rows_cost(p, r, (double)v, &height);
+            cost *= vector_tiles(p, v) * (1 + 0.0002 * (double)(height * v));
+            if (height * v > sums || height * v + v + 1 > registers)
+                continue;
+            if (best == 0 || cost < best) {
+                best = cost;
+                t->rows = (int)r;
+                t->vectors = (int)v;
+            }
+        }
+    }
+}
+
+static void choose_unroll(const Problem *p, Tiling *t)
+{
+    int most = MAX_UNROLLED / (t->rows * t->vectors);
+    t->unroll = p->k.count && most > 1 ? (most < 4 ? most : 4) : 1;
+}
+
+/* b: unless it lies contiguous along the lane and is read only a few times. */
+static void choose_packing(const Problem *p, Tiling *t)
+{
+    const Contraction *c = p->c;
+    const Axis *lane = NULL;
+    for (int i = 0; i < c->axis_count; i++)
+        if (operand_step(c->pool, &c->out, c->axes[i]) == 1)
+            lane = c->axes[i];
+    bool contiguous = lane && operand_step(c->pool, &c->b, lane) == 1;
+    bool packable = true;
+    for (int i = 0; i < p->k.count; i++)
+        packable &= extent_or(p->k.axes[i]->extent, 0) > 0;
+    bool often = p->rows > 3.0 * t->rows;
+    t->pack_a = c->a.tensor->role == TENSOR_constant && p->m.count > 0;
+    t->pack_b = !p->constant && packable && (!contiguous || c->b.inside || c->b_scattered || often);
+    t->prefetch_b = !p->constant ? 0 : p->rows > t->rows ? 8 * t->vectors * t->lanes : 2048;
+}
+
+/* b's block, which is used for every row tile, stays in half of L2. */
+static void choose_block(const Problem *p, Tiling *t)
+{
+    bool once = p->rows <= t->rows;
+    double vector_bytes = p->steps * t->lanes * 4, fit = (double)p->target->l2_bytes / 2;
+    double block = fit / vector_bytes;
+    block = block < t->vectors ? t->vectors : block;
+    if (p->constant && once) /* read once: any cut would only break its stream */
+        return;
+    if (block < p->vectors || (t->pack_b && extent_or(p->n.axes[0]->extent, -1) < 0))
+        t->n_block = (int64_t)block;
+}
+
+Tiling tiling_choose(const Contraction *c, const Target *target)
+{
+    Tiling t = {.rows = 1, .vectors = 1, .unrolled_weight = 8};
+    Problem p = state_problem(c, target);
+    t.lanes = p.lanes;
+    choose_tile(&p, &t);
+    choose_unroll(&p, &t);
+    choose_packing(&p, &t);
+    choose_block(&p, &t);
+    return t;
+}
