@@ -74,13 +74,13 @@ static const Expr *as_stored(ExprPool *pool, const Tensor *tensor, const Expr *s
     return sum->type == compute ? sum : expr_convert(pool, compute, sum);
 }
 
-/* Makes a map the epilogue's outermost part; indices[] of the result become those of the map's out. */
+/* Makes a map the epilogue's outermost part; indices[] of the result become those of the map's out.
+ */
 static bool attach_map(Contraction *c, const Compute *map, const Tensor *result,
                        const Expr **indices)
 {
     ExprPool *pool = c->pool;
-    Attachment at = {.pool = pool, .result = result,
-                     .value = as_stored(pool, result, c->epilogue)};
+    Attachment at = {.pool = pool, .result = result, .value = as_stored(pool, result, c->epilogue)};
     const Expr *epilogue = expr_rewrite(pool, map->body, attach_load, &at), *moved[MAX_RANK];
     if (at.failed || map->kind != COMPUTE_map)
         return false;
@@ -156,8 +156,8 @@ void contraction_split(Contraction *c, const Axis *axis, int64_t factor, const A
     Axis *high = axis_create(pool, arena_format(arena, "%so", axis->name),
                              expr_round_up_quotient(pool, axis->extent, width));
     Axis *low = axis_create(pool, arena_format(arena, "%si", axis->name), width);
-    const Expr *by = expr_plus(pool, expr_scale(pool, expr_axis(pool, high), factor),
-                               expr_axis(pool, low));
+    const Expr *by =
+        expr_plus(pool, expr_scale(pool, expr_axis(pool, high), factor), expr_axis(pool, low));
     bool summed = c->roles[at] == ROLE_k;
     contraction_substitute(c, axis, by);
     if (extent < 0 ? !expr_divisible(axis->extent, factor) : extent % factor != 0) {
@@ -216,7 +216,8 @@ static bool has_axis(const Contraction *c, const Axis *axis)
     return false;
 }
 
-/* Splits axes where an offset divides them (tiles of layouts, groups) until every offset is affine. */
+/* Splits axes where an offset divides them (tiles of layouts, groups) until every offset is affine.
+ */
 static bool split_at_divisions(Contraction *c)
 {
     for (int splits = 0; splits < 6; splits++) {
@@ -228,8 +229,8 @@ static bool split_at_divisions(Contraction *c)
         if (!found.axis)
             return true;
         int64_t extent = extent_or(found.axis->extent, -1);
-        if (!has_axis(c, found.axis) || extent < 0 || found.factor <= 1 ||
-            extent % found.factor || found.factor >= extent)
+        if (!has_axis(c, found.axis) || extent < 0 || found.factor <= 1 || extent % found.factor ||
+            found.factor >= extent)
             return false;
         contraction_split(c, found.axis, found.factor, &outer, &inner);
     }
@@ -251,7 +252,8 @@ static bool classify(Contraction *c)
             i--;
             continue;
         }
-        bool a = operand_step(c->pool, &c->a, axis) != 0, b = operand_step(c->pool, &c->b, axis) != 0;
+        bool a = operand_step(c->pool, &c->a, axis) != 0,
+             b = operand_step(c->pool, &c->b, axis) != 0;
         bool out = operand_step(c->pool, &c->out, axis) != 0;
         if (!is_affine(c, axis) || a + b + out < 2)
             return false;
@@ -333,7 +335,7 @@ static void fuse_short_rows(Contraction *c, int lanes)
     for (int i = 0; i < c->axis_count; i++)
         if (c->roles[i] == ROLE_n && operand_step(c->pool, &c->out, c->axes[i]) == columns)
             outer = c->axes[i];
-    if (columns < 0 || !outer || c->roles[find_axis(c, inner)] != ROLE_n ||
+    if (columns < 0 || !outer || c->b.tensor->role == TENSOR_constant || c->roles[find_axis(c, inner)] != ROLE_n ||
         !expr_known(outer->extent, &rows) || !axes_fusable(pool, c->epilogue, outer, inner) ||
         !axes_fusable(pool, c->out.offset, outer, inner))
         return;
@@ -383,7 +385,8 @@ static void add_axes(Contraction *c, const Axis *const *axes, int count)
         c->axes[c->axis_count++] = axes[i];
 }
 
-/* Whether a register tile is of use: some operand is used more than once, along the other's axis. */
+/* Whether a register tile is of use: some operand is used more than once, along the other's axis.
+ */
 static bool is_worth_a_tile(const Contraction *c)
 {
     bool m = false, k = false, n = false;

@@ -61,8 +61,8 @@ int64_t operand_step(ExprPool *pool, const Operand *operand, const Axis *axis);
 void contraction_substitute(Contraction *c, const Axis *axis, const Expr *by);
 /* Removes an axis from the list, not from the expressions. */
 void contraction_drop(Contraction *c, const Axis *axis);
-/* axis = outer * factor + inner; a factor that does not divide the extent adds a guard. An outer axis
- * of extent 1 is dropped, and *outer is NULL. */
+/* axis = outer * factor + inner; a factor that does not divide the extent adds a guard. An outer
+ * axis of extent 1 is dropped, and *outer is NULL. */
 void contraction_split(Contraction *c, const Axis *axis, int64_t factor, const Axis **outer,
                        const Axis **inner);
 
@@ -75,7 +75,7 @@ typedef struct Tiling {
     int unroll;        /* steps of the sum per iteration */
     int64_t n_block;   /* vectors of b that are packed at a time; 0: all */
     bool pack_a, pack_b;
-    int prefetch_b; /* elements ahead, 0: none */
+    int prefetch_b;      /* elements ahead, 0: none */
     int unrolled_weight; /* epilogues up to this many operations are unrolled over the tile */
 } Tiling;
 

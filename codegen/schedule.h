@@ -35,7 +35,8 @@ const Expr *lower_loads(ExprPool *pool, const Expr *value);
  * be one: substitute 0 for outer and the new axis for inner. */
 bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner);
 
-/* What an index grows by with an axis, which may be a product of sizes; NULL if it is not affine. */
+/* What an index grows by with an axis, which may be a product of sizes; NULL if it is not affine.
+ */
 const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis);
 
 /* Elements of a 4-byte type in a vector. */

@@ -7,8 +7,8 @@
  * and choosing a loop means rewriting an axis in the three offsets. A Plan is copied where the nest
  * forks (full tiles and the rest of an axis), so that each fork rewrites its own offsets.
  *
- * A packed operand is the operand with its axes in loop order, zero where a tile sticks out or a load
- * fills: constants once, at compile time, what is computed block by block into scratch.
+ * A packed operand is the operand with its axes in loop order, zero where a tile sticks out or a
+ * load fills: constants once, at compile time, what is computed block by block into scratch.
  */
 #include "contraction.h"
 
@@ -248,8 +248,8 @@ static void pack_constant_a(Plan *p)
     for (int i = p->row_count - 1; i >= 0; i--)
         packing_add(packing, p->rows[i]);
     if (p->edge) {
-        const Expr *at = expr_plus(pool, expr_scale(pool, axis_of(p, tile), p->edge_rows),
-                                   axis_of(p, row));
+        const Expr *at =
+            expr_plus(pool, expr_scale(pool, axis_of(p, tile), p->edge_rows), axis_of(p, row));
         source.offset = expr_substitute(pool, source.offset, p->edge, at);
         packing->guards[packing->guard_count++] =
             expr_compare(pool, EXPR_less, at, p->edge->extent);
@@ -302,13 +302,14 @@ static void copy_across(Plan *p, const Packing *packing, const Operand *source,
 {
     ExprPool *pool = p->c.pool;
     int64_t lanes = p->tiling->lanes;
-    const Axis *outer = axis_create(pool, "square", expr_round_up_quotient(pool, axis->extent,
-                                                                           number(p, lanes)));
+    const Axis *outer =
+        axis_create(pool, "square", expr_round_up_quotient(pool, axis->extent, number(p, lanes)));
     const Axis *row = axis_create(pool, "row", number(p, lanes));
     const Axis *hold = axis_create(pool, "hold", number(p, lanes));
     const Expr *base = expr_scale(pool, axis_of(p, outer), lanes), *lane = axis_of(p, p->lane);
     const Expr *inside = all_guards(p, source), *offset = source->offset;
-    const Expr *along = expr_plus(pool, base, lane), *across = expr_plus(pool, base, axis_of(p, row));
+    const Expr *along = expr_plus(pool, base, lane),
+               *across = expr_plus(pool, base, axis_of(p, row));
     const Expr *roots[] = {offset, inside};
     for (int i = 0; i < 2; i++) { /* the lane becomes the row, the axis the lane */
         roots[i] = expr_substitute(pool, roots[i], p->lane, axis_of(p, hold));
@@ -382,8 +383,8 @@ static bool varies_over_rows(const Plan *p, const Expr *e)
     return false;
 }
 
-/* Takes "sum + x" out of the epilogue where x is the same for all rows (a bias): the sum starts from
- * it. */
+/* Takes "sum + x" out of the epilogue where x is the same for all rows (a bias): the sum starts
+ * from it. */
 static const Expr *peel_initial_value(Plan *p)
 {
     ExprPool *pool = p->c.pool;
@@ -464,19 +465,19 @@ static void sum_tile(Plan *p, const Array *sum, const Expr *cell, const Expr *ve
     bool direct = p->c.b.tensor->role != TENSOR_scratch && p->c.b.tensor->role != TENSOR_constant;
     nest_barrier(p->b);
     open_all(p, p->vector_count, p->vectors);
-    nest_set(p->b, b, vector,
-             fetch_or_zero(p, &p->c.b, p->c.b.offset,
-                           direct ? all_guards(p, &p->c.b) : everywhere(p)));
+    nest_set(
+        p->b, b, vector,
+        fetch_or_zero(p, &p->c.b, p->c.b.offset, direct ? all_guards(p, &p->c.b) : everywhere(p)));
     if (p->tiling->prefetch_b) {
         const Expr *ahead = expr_substitute(pool, p->c.b.offset, p->lane, zero);
-        nest_prefetch(p->b, p->c.b.tensor,
-                      expr_plus_integer(pool, ahead, p->tiling->prefetch_b), 3, false);
+        nest_prefetch(p->b, p->c.b.tensor, expr_plus_integer(pool, ahead, p->tiling->prefetch_b), 3,
+                      false);
     }
     close_all(p, p->vector_count);
     open_all(p, p->row_count, p->rows);
-    nest_set(p->b, a, zero,
-             fetch_or_zero(p, &p->c.a, p->c.a.offset,
-                           p->c.a.inside ? p->c.a.inside : everywhere(p)));
+    nest_set(
+        p->b, a, zero,
+        fetch_or_zero(p, &p->c.a, p->c.a.offset, p->c.a.inside ? p->c.a.inside : everywhere(p)));
     open_all(p, p->vector_count, p->vectors);
     const Expr *va = expr_cell(pool, a, zero), *vb = expr_cell(pool, b, vector);
     nest_set(p->b, sum, cell, expr_fma(pool, va, vb, expr_cell(pool, sum, cell)));
@@ -505,8 +506,8 @@ static void prefetch_read(void *user, const Expr *e)
     Plan *p = user;
     if (e->kind == EXPR_fetch && varies_over_rows(p, e->src[0]) &&
         expr_contains_axis(e->src[0], p->lane))
-        nest_prefetch(p->b, e->object,
-                      expr_substitute(p->c.pool, e->src[0], p->lane, number(p, 0)), 3, false);
+        nest_prefetch(p->b, e->object, expr_substitute(p->c.pool, e->src[0], p->lane, number(p, 0)),
+                      3, false);
 }
 
 static void prefetch_tile(Plan *p)
@@ -587,8 +588,8 @@ static void build_symbolic_rest(Plan *p, const Expr *done, const Expr *rest)
     while (part * 2 < p->edge_rows)
         part *= 2;
     for (; part; part /= 2) {
-        const Expr *bit = expr_modulus(pool, expr_quotient(pool, rest, number(p, part)),
-                                       number(p, 2));
+        const Expr *bit =
+            expr_modulus(pool, expr_quotient(pool, rest, number(p, part)), number(p, 2));
         const Expr *larger = expr_quotient(pool, rest, number(p, 2 * part));
         nest_open_if(p->b, expr_compare(pool, EXPR_less, number(p, 0), bit));
         build_edge(p, expr_plus(pool, done, expr_scale(pool, larger, 2 * part)), part);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Chooses a register tile and blocks from extents and steps: a cost model of a few lines, no operator
- * in sight. It picks what measurement picks, or comes within a few per cent of it.
+ * Chooses a register tile and blocks from extents and steps: a cost model of a few lines, no
+ * operator in sight. It picks what measurement picks, or comes within a few per cent of it.
  */
 #include "contraction.h"
 
@@ -70,8 +70,8 @@ static Problem state_problem(const Contraction *c, const Target *target)
     return p;
 }
 
-/* Cycles of one step of the sum: two fma and two loads a cycle, four cycles from one fma to the next;
- * loads do not overlap perfectly, least of all those of b, which come from L2. */
+/* Cycles of one step of the sum: two fma and two loads a cycle, four cycles from one fma to the
+ * next; loads do not overlap perfectly, least of all those of b, which come from L2. */
 static double step_cycles(double rows, double vectors)
 {
     double fma = rows * vectors / 2, loads = (rows + vectors) / 2, most = fma > loads ? fma : loads;

@@ -49,6 +49,10 @@ void nest_open(NestBuilder *b, const Axis *axis, LoopKind loop)
 void nest_open_if(NestBuilder *b, const Expr *condition)
 {
     assert(condition->type == TN_BOOL);
+    if (condition->kind == EXPR_constant && condition->bits) { /* to be closed all the same */
+        open(b, NULL);
+        return;
+    }
     Nest *nest = append(b, NEST_if);
     nest->condition = condition;
     open(b, nest);

@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kernels built by hand, compiled, and compared with the interpreter's results; the same bits for
+ * one and for several parts of the parallel axis.
+ */
+#include "codegen/backend.h"
+#include "codegen/packing.h"
+#include "ir/support/array.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { MAX_SLOTS = 24 };
+
+typedef struct Test {
+    Boundary boundary;
+    Arena *arena;
+    ExprPool *pool;
+    Kernel *kernel;
+    Target target;
+    int64_t sizes[16];
+    uint64_t random;
+    double tolerance;
+    int64_t index_limit; /* integer inputs are below it */
+} Test;
+
+static Test test_begin(void)
+{
+    Test t = {.random = 1, .tolerance = 1e-5, .index_limit = 100};
+    t.arena = arena_create(NULL);
+    t.pool = expr_pool_create(t.arena);
+    t.kernel = kernel_create(t.pool, "test");
+    target_host(&t.target);
+    return t;
+}
+
+static uint64_t next_random(Test *t)
+{
+    t->random ^= t->random << 13;
+    t->random ^= t->random >> 7;
+    t->random ^= t->random << 17;
+    return t->random >> 11;
+}
+
+static const Expr *number(Test *t, int64_t value)
+{
+    return expr_integer(t->pool, value);
+}
+
+/* dims ends with -1 */
+static Tensor *tensor(Test *t, const char *name, TensorRole role, TnElementType type, ...)
+{
+    const Expr *shape[MAX_RANK];
+    int rank = 0;
+    va_list list;
+    va_start(list, type);
+    for (int64_t dim; (dim = va_arg(list, int)) >= 0;)
+        shape[rank++] = number(t, dim);
+    va_end(list);
+    return kernel_tensor(t->kernel, name, role, type, rank, shape);
+}
+
+static void fill(Test *t, const Tensor *tensor_, void *data, int64_t count)
+{
+    TnElementType type = tensor_->element;
+    size_t bytes = element_bytes(type);
+    for (int64_t i = 0; i < count; i++) {
+        void *at = (char *)data + (size_t)i * bytes;
+        uint64_t bits = next_random(t);
+        if (element_kind(type) == ELEMENT_KIND_FLOAT && element_bits(type) > 8)
+            element_from_double(type, (double)(bits % 4001) / 1000 - 2, true, at);
+        else if (element_kind(type) == ELEMENT_KIND_FLOAT)
+            *(uint8_t *)at = (uint8_t)(bits & ((1u << element_bits(type)) - 1));
+        else if (type == TN_BOOL)
+            *(uint8_t *)at = bits & 1;
+        else
+            element_from_int64(type, (int64_t)(bits % (uint64_t)t->index_limit), at);
+    }
+}
+
+typedef struct Memory {
+    void *data[MAX_SLOTS];
+    int64_t counts[MAX_SLOTS];
+} Memory;
+
+static Memory memory_create(Test *t)
+{
+    Memory m = {0};
+    assert_true(t->kernel->tensor_count <= MAX_SLOTS);
+    for (int i = 0; i < t->kernel->tensor_count; i++) {
+        const Tensor *tensor_ = t->kernel->tensors[i];
+        m.counts[i] = expr_evaluate(tensor_->length, t->sizes);
+        /* exact: a sanitizer sees what reaches too far */
+        m.data[i] = calloc(1, (size_t)m.counts[i] * element_bytes(tensor_->element) + 1);
+    }
+    return m;
+}
+
+static Memory memory_copy(Test *t, const Memory *from)
+{
+    Memory m = memory_create(t);
+    for (int i = 0; i < t->kernel->tensor_count; i++)
+        memcpy(m.data[i], from->data[i],
+               (size_t)m.counts[i] * element_bytes(t->kernel->tensors[i]->element));
+    return m;
+}
+
+static void memory_destroy(Test *t, Memory *m)
+{
+    for (int i = 0; i < t->kernel->tensor_count; i++)
+        free(m->data[i]);
+}
+
+static void run_phase(Test *t, const Phase *phase, Memory *m, int parts)
+{
+    const Function *f = phase->function;
+    void *data[MAX_SLOTS + 8], *packed[8];
+    int packed_count = 0;
+    for (int i = 0; i < f->tensor_count; i++)
+        data[i] = i < t->kernel->tensor_count ? m->data[i] : NULL;
+    for (const Packing *p = f->packings; p; p = p->next) {
+        void *to = aligned_alloc(64, (packing_bytes(p) + 63) / 64 * 64 + 64);
+        packing_run(t->pool, p, m->data[p->source->slot], to);
+        data[p->packed->slot] = packed[packed_count++] = to;
+    }
+    void *scratch = aligned_alloc(64, (size_t)(f->scratch_bytes + 127) / 64 * 64);
+    int64_t extent = f->parallel ? expr_evaluate(f->parallel->extent, t->sizes) : 1;
+    for (int part = 0; part < parts; part++) {
+        memset(scratch, 0xff, (size_t)f->scratch_bytes);
+        int64_t begin = extent * part / parts, end = extent * (part + 1) / parts;
+        if (f->parallel || part == 0)
+            phase->code(data, t->sizes, begin, end, scratch);
+    }
+    free(scratch);
+    while (packed_count)
+        free(packed[--packed_count]);
+}
+
+static void compare(Test *t, const Memory *expected, const Memory *actual, double tolerance)
+{
+    for (int i = 0; i < t->kernel->tensor_count; i++) {
+        const Tensor *tensor_ = t->kernel->tensors[i];
+        size_t bytes = element_bytes(tensor_->element);
+        if (tensor_->role != TENSOR_output)
+            continue;
+        double largest = 0;
+        for (int64_t e = 0; e < expected->counts[i]; e++) {
+            double x = fabs(
+                element_to_double(tensor_->element, (char *)expected->data[i] + (size_t)e * bytes));
+            largest = isfinite(x) && x > largest ? x : largest;
+        }
+        for (int64_t e = 0; e < expected->counts[i]; e++) {
+            char *x = (char *)expected->data[i] + (size_t)e * bytes;
+            char *y = (char *)actual->data[i] + (size_t)e * bytes;
+            if (memcmp(x, y, bytes) == 0)
+                continue;
+            double a = element_to_double(tensor_->element, x);
+            double b = element_to_double(tensor_->element, y);
+            if ((isnan(a) && isnan(b)) || a == b || fabs(a - b) <= tolerance * largest)
+                continue;
+            Text text = text_create(t->arena);
+            kernel_print(t->kernel, &text);
+            fail_msg("%s: %s[%lld] is %.9g, expected %.9g", text.data, tensor_->name, (long long)e,
+                     b, a);
+        }
+    }
+}
+
+/* Compiles and compares; ends the test. */
+static void check(Test *t)
+{
+    const char *wrong = kernel_verify(t->kernel);
+    if (wrong)
+        fail_msg("%s", wrong);
+    Diagnostics *diagnostics = diagnostics_create(t->arena);
+    int count;
+    Phase *phases = backend_llvm.schedule(&t->target, t->arena, t->kernel, &count, diagnostics);
+    assert_non_null(phases);
+    Phase **list = ARENA_ARRAY(t->arena, Phase *, count + 1);
+    for (int i = 0; i < count; i++)
+        list[i] = &phases[i];
+    if (getenv("PRINT")) {
+        Text text = text_create(t->arena);
+        kernel_print(t->kernel, &text);
+        for (int i = 0; i < count; i++)
+            function_print(phases[i].function, &text);
+        puts(text.data);
+    }
+    void *module;
+    TnStatus status = backend_llvm.compile(&t->target, t->arena, list, count, &module, diagnostics);
+    if (status != TN_OK)
+        fail_msg("%s", diagnostics->count ? diagnostics->items[0].message : "no code");
+
+    Memory expected = memory_create(t);
+    for (int i = 0; i < t->kernel->tensor_count; i++) {
+        TensorRole role = t->kernel->tensors[i]->role;
+        if (role == TENSOR_input || role == TENSOR_constant)
+            fill(t, t->kernel->tensors[i], expected.data[i], expected.counts[i]);
+    }
+    Memory whole = memory_copy(t, &expected), parts = memory_copy(t, &expected);
+    void *scratch = aligned_alloc(64, (kernel_evaluate_bytes(t->kernel, t->sizes) + 127) / 64 * 64);
+    kernel_evaluate(t->kernel, t->sizes, expected.data, scratch, 0, -1);
+    for (int i = 0; i < count; i++)
+        run_phase(t, &phases[i], &whole, 1);
+    for (int i = 0; i < count; i++)
+        run_phase(t, &phases[i], &parts, 3);
+    compare(t, &expected, &whole, t->tolerance);
+    compare(t, &whole, &parts, 0);
+    for (int i = 0; i < t->kernel->tensor_count; i++) /* zeros of both signs differ */
+        assert_memory_equal(whole.data[i], parts.data[i],
+                            (size_t)whole.counts[i] *
+                                element_bytes(t->kernel->tensors[i]->element));
+    free(scratch);
+    memory_destroy(t, &expected);
+    memory_destroy(t, &whole);
+    memory_destroy(t, &parts);
+    backend_llvm.destroy(module);
+    arena_destroy(t->arena);
+}
+
+static const Expr *at(Test *t, const Compute *compute, int i)
+{
+    return compute_axis(t->kernel, compute, i);
+}
+
+static const Expr *load(Test *t, const Tensor *x, ...)
+{
+    const Expr *indices[MAX_RANK];
+    va_list list;
+    va_start(list, x);
+    for (int d = 0; d < x->rank; d++)
+        indices[d] = va_arg(list, const Expr *);
+    va_end(list);
+    return expr_load(t->pool, x, indices);
+}
+
+static const Expr *plus(Test *t, const Expr *a, const Expr *b)
+{
+    return expr_binary(t->pool, EXPR_add, a, b);
+}
+
+static const Expr *times(Test *t, const Expr *a, const Expr *b)
+{
+    return expr_binary(t->pool, EXPR_multiply, a, b);
+}
+
+/* ---- Element types ----------------------------------------------------------------------- */
+
+static bool has_numbers(TnElementType type)
+{
+    return type != TN_UNDEFINED && type != TN_STRING && type != TN_COMPLEX64 &&
+           type != TN_COMPLEX128;
+}
+
+/* Casts between all pairs of types. */
+static void test_conversions(void **state)
+{
+    (void)state;
+    for (int from = 1; from < ELEMENT_TYPE_COUNT; from++) {
+        Test t = test_begin();
+        if (!has_numbers(from)) {
+            arena_destroy(t.arena);
+            continue;
+        }
+        Tensor *x = tensor(&t, "x", TENSOR_input, from, 300, -1);
+        for (int to = 1; to < ELEMENT_TYPE_COUNT && t.kernel->tensor_count < MAX_SLOTS; to++) {
+            if (!has_numbers(to))
+                continue;
+            Tensor *y = tensor(&t, arena_format(t.arena, "y%d", to), TENSOR_output, to, 300, -1);
+            Compute *map = kernel_map(t.kernel, y);
+            const Expr *value = load(&t, x, at(&t, map, 0));
+            map->body = value->type == (TnElementType)to
+                            ? value
+                            : expr_convert_with(t.pool, to, value, to % 2);
+        }
+        t.tolerance = 0;
+        check(&t);
+    }
+}
+
+static void test_integer_arithmetic(void **state)
+{
+    (void)state;
+    static const ExprKind kinds[] = {EXPR_add,        EXPR_subtract,   EXPR_multiply, EXPR_divide,
+                                     EXPR_remainder,  EXPR_modulo,     EXPR_power,    EXPR_maximum,
+                                     EXPR_minimum,    EXPR_and,        EXPR_or,       EXPR_xor,
+                                     EXPR_shift_left, EXPR_shift_right};
+    static const TnElementType types[] = {TN_INT8,  TN_UINT8,  TN_INT16, TN_UINT16,
+                                          TN_INT32, TN_UINT32, TN_INT64, TN_UINT64};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        Test t = test_begin();
+        Tensor *x = tensor(&t, "x", TENSOR_input, types[i], 77, -1);
+        Tensor *z = tensor(&t, "z", TENSOR_input, types[i], 77, -1);
+        for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+            Tensor *y =
+                tensor(&t, arena_format(t.arena, "y%zu", k), TENSOR_output, types[i], 77, -1);
+            Compute *map = kernel_map(t.kernel, y);
+            const Expr *a = load(&t, x, at(&t, map, 0)), *b = load(&t, z, at(&t, map, 0));
+            /* some zeros, negative numbers and large ones */
+            a = expr_binary(t.pool, EXPR_subtract, a, expr_whole(t.pool, types[i], 50));
+            b = expr_binary(t.pool, EXPR_remainder,
+                            expr_binary(t.pool, EXPR_subtract, b, expr_whole(t.pool, types[i], 40)),
+                            expr_whole(t.pool, types[i], 9));
+            map->body = expr_binary(t.pool, kinds[k], a, b);
+        }
+        check(&t);
+    }
+}
+
+static void test_float_arithmetic(void **state)
+{
+    (void)state;
+    static const ExprKind kinds[] = {EXPR_add,       EXPR_subtract, EXPR_multiply, EXPR_divide,
+                                     EXPR_remainder, EXPR_modulo,   EXPR_maximum,  EXPR_minimum,
+                                     EXPR_copysign,  EXPR_scale2};
+    static const ExprKind unary[] = {EXPR_negate, EXPR_absolute, EXPR_sqrt,  EXPR_floor,
+                                     EXPR_ceil,   EXPR_trunc,    EXPR_round, EXPR_exp};
+    for (int type = TN_FLOAT; type <= TN_DOUBLE; type += TN_DOUBLE - TN_FLOAT) {
+        Test t = test_begin();
+        Tensor *x = tensor(&t, "x", TENSOR_input, type, 50, -1);
+        Tensor *z = tensor(&t, "z", TENSOR_input, type, 50, -1);
+        for (size_t k = 0; k < COUNT_OF(kinds) + COUNT_OF(unary); k++) {
+            bool is_binary = k < COUNT_OF(kinds);
+            Tensor *y = tensor(&t, arena_format(t.arena, "y%zu", k), TENSOR_output, type, 50, -1);
+            Compute *map = kernel_map(t.kernel, y);
+            const Expr *a = load(&t, x, at(&t, map, 0)), *b = load(&t, z, at(&t, map, 0));
+            if (is_binary && kinds[k] == EXPR_scale2)
+                b = expr_unary(t.pool, EXPR_round, b);
+            map->body = is_binary ? expr_binary(t.pool, kinds[k], a, b)
+                                  : expr_unary(t.pool, unary[k - COUNT_OF(kinds)], a);
+        }
+        check(&t);
+    }
+}
+
+/* ---- Maps -------------------------------------------------------------------------------- */
+
+static void check_map(int64_t rows, int64_t columns, bool transposed, TnElementType type)
+{
+    Test t = test_begin();
+    Tensor *x = transposed ? tensor(&t, "x", TENSOR_input, type, (int)columns, (int)rows, -1)
+                           : tensor(&t, "x", TENSOR_input, type, (int)rows, (int)columns, -1);
+    Tensor *bias = tensor(&t, "bias", TENSOR_input, type, (int)columns, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, type, (int)rows, (int)columns, -1);
+    Compute *map = kernel_map(t.kernel, y);
+    const Expr *i = at(&t, map, 0), *j = at(&t, map, 1);
+    const Expr *value = transposed ? load(&t, x, j, i) : load(&t, x, i, j);
+    map->body = plus(&t, value, load(&t, bias, j));
+    check(&t);
+}
+
+static void test_maps(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {0, 1, 3, 16, 37, 100};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        for (size_t j = 0; j < COUNT_OF(sizes); j++)
+            check_map(sizes[i], sizes[j], (i + j) % 3 == 0, (i + j) % 2 ? TN_FLOAT : TN_INT16);
+}
+
+static void test_symbolic_sizes(void **state)
+{
+    (void)state;
+    for (int64_t n = 0; n < 70; n += 23) {
+        Test t = test_begin();
+        const Expr *rows = expr_symbol(t.pool, "rows"), *columns = expr_symbol(t.pool, "columns");
+        const Expr *shape[] = {rows, columns};
+        t.sizes[0] = 5;
+        t.sizes[1] = n;
+        Tensor *x = kernel_tensor(t.kernel, "x", TENSOR_input, TN_FLOAT, 2, shape);
+        Tensor *y = kernel_tensor(t.kernel, "y", TENSOR_output, TN_FLOAT, 2, shape);
+        Tensor *s = kernel_tensor(t.kernel, "s", TENSOR_output, TN_FLOAT, 1, shape);
+        Compute *map = kernel_map(t.kernel, y);
+        map->body = expr_unary(t.pool, EXPR_negate, load(&t, x, at(&t, map, 0), at(&t, map, 1)));
+        Compute *sum = kernel_reduce(t.kernel, s, COMBINE_sum);
+        const Expr *r = compute_reduce_axis(t.kernel, sum, columns);
+        sum->body = load(&t, x, at(&t, sum, 0), r);
+        check(&t);
+    }
+}
+
+/* y[i] = x[i - 2] or 7, reversed, gathered, chosen by range */
+static void test_fills_and_gathers(void **state)
+{
+    (void)state;
+    static const TnElementType types[] = {TN_FLOAT, TN_FLOAT16, TN_UINT8,
+                                          TN_INT64, TN_BOOL,    TN_FLOAT8E4M3FN};
+    for (size_t k = 0; k < COUNT_OF(types); k++) {
+        Test t = test_begin();
+        TnElementType type = types[k], compute = element_compute_type(type);
+        const Expr *filling = type == TN_BOOL ? expr_bool(t.pool, true)
+                              : element_kind(type) == ELEMENT_KIND_FLOAT
+                                  ? expr_real(t.pool, compute, 7)
+                                  : expr_whole(t.pool, compute, 7);
+        Tensor *x = tensor(&t, "x", TENSOR_input, type, 61, -1);
+        Tensor *index = tensor(&t, "index", TENSOR_input, TN_INT32, 61, -1);
+        Tensor *padded = tensor(&t, "padded", TENSOR_output, type, 65, -1);
+        Tensor *reversed = tensor(&t, "reversed", TENSOR_output, type, 61, -1);
+        Tensor *gathered = tensor(&t, "gathered", TENSOR_output, type, 61, -1);
+        Tensor *strided = tensor(&t, "strided", TENSOR_output, type, 20, -1);
+        Tensor *divided = tensor(&t, "divided", TENSOR_output, type, 121, -1);
+        t.index_limit = 61;
+        Compute *map = kernel_map(t.kernel, padded);
+        const Expr *from[] = {expr_plus_integer(t.pool, at(&t, map, 0), -2)};
+        map->body = expr_load_or(t.pool, x, from, filling);
+        map = kernel_map(t.kernel, reversed);
+        map->body = load(&t, x, expr_minus(t.pool, number(&t, 60), at(&t, map, 0)));
+        map = kernel_map(t.kernel, gathered);
+        map->body = load(&t, x, expr_to_index(t.pool, load(&t, index, at(&t, map, 0))));
+        map = kernel_map(t.kernel, strided);
+        map->body = load(&t, x, expr_scale(t.pool, at(&t, map, 0), 3));
+        map = kernel_map(t.kernel, divided);
+        map->body = load(&t, x, expr_quotient(t.pool, at(&t, map, 0), number(&t, 2)));
+        check(&t);
+    }
+}
+
+/* ---- Reductions -------------------------------------------------------------------------- */
+
+static void check_reduce(Combine combine, TnElementType type, int rows, int middle, int columns,
+                         int axis)
+{
+    Test t = test_begin();
+    int dims[] = {rows, middle, columns, -1, -1};
+    Tensor *x = tensor(&t, "x", TENSOR_input, type, rows, middle, columns, -1);
+    for (int d = axis; d < 3; d++)
+        dims[d] = dims[d + 1];
+    Tensor *y = tensor(&t, "y", TENSOR_output, type, dims[0], dims[1], -1);
+    Compute *reduce = kernel_reduce(t.kernel, y, combine);
+    const Expr *r = compute_reduce_axis(t.kernel, reduce, x->shape[axis]), *i = at(&t, reduce, 0);
+    const Expr *j = at(&t, reduce, 1);
+    reduce->body = axis == 0   ? load(&t, x, r, i, j)
+                   : axis == 1 ? load(&t, x, i, r, j)
+                               : load(&t, x, i, j, r);
+    check(&t);
+}
+
+static void test_reductions(void **state)
+{
+    (void)state;
+    static const Combine combines[] = {COMBINE_sum, COMBINE_product, COMBINE_max, COMBINE_min};
+    static const TnElementType types[] = {TN_FLOAT, TN_INT32, TN_FLOAT16, TN_DOUBLE};
+    for (size_t c = 0; c < COUNT_OF(combines); c++)
+        for (size_t k = 0; k < COUNT_OF(types); k++)
+            for (int axis = 0; axis < 3; axis++) {
+                bool half = types[k] == TN_FLOAT16;
+                check_reduce(combines[c], types[k], 3, half ? 2 : 5, half ? 8 : 75, axis);
+            }
+    check_reduce(COMBINE_and, TN_BOOL, 5, 3, 33, 2);
+    check_reduce(COMBINE_or, TN_BOOL, 5, 3, 3, 2);
+    check_reduce(COMBINE_sum, TN_FLOAT, 3, 0, 5, 1);
+    check_reduce(COMBINE_max, TN_FLOAT, 3, 5, 0, 2);
+    check_reduce(COMBINE_max, TN_FLOAT, 3, 1, 1, 2);
+    check_reduce(COMBINE_max, TN_FLOAT, 1, 1, 300, 1);
+}
+
+static void test_nan(void **state)
+{
+    (void)state;
+    Test t = test_begin();
+    Tensor *x = tensor(&t, "x", TENSOR_input, TN_FLOAT, 100, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, -1);
+    Tensor *z = tensor(&t, "z", TENSOR_output, TN_FLOAT, 100, -1);
+    Compute *reduce = kernel_reduce(t.kernel, y, COMBINE_max), *map = kernel_map(t.kernel, z);
+    /* the square root of a negative number is NaN */
+    const Expr *r = compute_reduce_axis(t.kernel, reduce, number(&t, 100));
+    reduce->body = expr_unary(t.pool, EXPR_sqrt, load(&t, x, r));
+    const Expr *root = expr_unary(t.pool, EXPR_sqrt, load(&t, x, at(&t, map, 0)));
+    map->body =
+        expr_binary(t.pool, EXPR_minimum,
+                    expr_binary(t.pool, EXPR_maximum, root, expr_real(t.pool, TN_FLOAT, 0.5)),
+                    expr_real(t.pool, TN_FLOAT, 1));
+    check(&t);
+}
+
+/* A 3x3 window with padding and stride. */
+static void check_window(Combine combine, int height, int width, int stride)
+{
+    Test t = test_begin();
+    Tensor *x = tensor(&t, "x", TENSOR_input, TN_FLOAT, 2, height, width, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, 2, (height - 1) / stride + 1,
+                       (width - 1) / stride + 1, -1);
+    Compute *reduce = kernel_reduce(t.kernel, y, combine);
+    const Expr *ky = compute_reduce_axis(t.kernel, reduce, number(&t, 3));
+    const Expr *kx = compute_reduce_axis(t.kernel, reduce, number(&t, 3));
+    const Expr *indices[] = {at(&t, reduce, 0),
+                             expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 1), stride),
+                                       expr_plus_integer(t.pool, ky, -1)),
+                             expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 2), stride),
+                                       expr_plus_integer(t.pool, kx, -1))};
+    reduce->body = expr_load_or(t.pool, x, indices, combine_neutral(t.pool, combine, TN_FLOAT));
+    check(&t);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    check_window(COMBINE_max, 17, 33, 1);
+    check_window(COMBINE_max, 17, 33, 2);
+    check_window(COMBINE_sum, 9, 9, 1);
+    check_window(COMBINE_sum, 5, 130, 3);
+}
+
+/* ---- Scans and scatters ------------------------------------------------------------------ */
+
+static void test_scans(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 8; variant++) {
+        Test t = test_begin();
+        int dim = variant & 1;
+        Tensor *x = tensor(&t, "x", TENSOR_input, TN_INT32, 19, 23, -1);
+        Tensor *y = tensor(&t, "y", TENSOR_output, TN_INT32, 19, 23, -1);
+        Compute *scan = kernel_scan(t.kernel, y, COMBINE_sum, dim);
+        scan->reverse = variant & 2;
+        scan->exclusive = variant & 4;
+        scan->body = load(&t, x, at(&t, scan, 0), at(&t, scan, 1));
+        check(&t);
+    }
+}
+
+static void test_scatters(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 6; variant++) {
+        Test t = test_begin();
+        Tensor *x = tensor(&t, "x", TENSOR_input, TN_FLOAT, 30, 40, -1);
+        Tensor *updates = tensor(&t, "updates", TENSOR_input, TN_FLOAT, 9, 40, -1);
+        Tensor *index = tensor(&t, "index", TENSOR_input, TN_INT64, 9, 40, -1);
+        Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, 30, 40, -1);
+        bool slices = variant % 2;
+        t.index_limit = 33; /* some are out of range */
+        Compute *map = kernel_map(t.kernel, y);
+        map->body = load(&t, x, at(&t, map, 0), at(&t, map, 1));
+        const Expr *extents[] = {number(&t, 9), number(&t, 40)};
+        static const Combine combines[] = {COMBINE_none, COMBINE_sum, COMBINE_max};
+        Compute *scatter = kernel_scatter(t.kernel, y, combines[variant / 2], 2, extents);
+        const Expr *i = at(&t, scatter, 0), *j = at(&t, scatter, 1);
+        const Expr *where = load(&t, index, i, slices ? number(&t, 3) : j);
+        scatter->target[0] = expr_to_index(t.pool, where);
+        scatter->target[1] = j;
+        scatter->body = load(&t, updates, i, j);
+        check(&t);
+    }
+}
+
+/* ---- Contractions ------------------------------------------------------------------------ */
+
+typedef struct Product {
+    int batch, m, n, k;
+    bool a_transposed, b_transposed, a_constant, b_constant, heavy;
+} Product;
+
+static void check_product(const Product *p)
+{
+    Test t = test_begin();
+    TensorRole a_role = p->a_constant ? TENSOR_constant : TENSOR_input;
+    TensorRole b_role = p->b_constant ? TENSOR_constant : TENSOR_input;
+    Tensor *a = p->a_transposed ? tensor(&t, "a", a_role, TN_FLOAT, p->batch, p->k, p->m, -1)
+                                : tensor(&t, "a", a_role, TN_FLOAT, p->batch, p->m, p->k, -1);
+    Tensor *b = p->b_transposed ? tensor(&t, "b", b_role, TN_FLOAT, p->batch, p->n, p->k, -1)
+                                : tensor(&t, "b", b_role, TN_FLOAT, p->batch, p->k, p->n, -1);
+    Tensor *bias = tensor(&t, "bias", TENSOR_input, TN_FLOAT, p->n, -1);
+    Tensor *sum = tensor(&t, "sum", TENSOR_temporary, TN_FLOAT, p->batch, p->m, p->n, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, p->batch, p->m, p->n, -1);
+    Compute *reduce = kernel_reduce(t.kernel, sum, COMBINE_sum);
+    const Expr *h = at(&t, reduce, 0), *i = at(&t, reduce, 1), *j = at(&t, reduce, 2);
+    const Expr *k = compute_reduce_axis(t.kernel, reduce, number(&t, p->k));
+    reduce->body = times(&t, p->a_transposed ? load(&t, a, h, k, i) : load(&t, a, h, i, k),
+                         p->b_transposed ? load(&t, b, h, j, k) : load(&t, b, h, k, j));
+    Compute *map = kernel_map(t.kernel, y);
+    const Expr *value = load(&t, sum, at(&t, map, 0), at(&t, map, 1), at(&t, map, 2));
+    value = plus(&t, value, load(&t, bias, at(&t, map, 2)));
+    for (int n = 0; p->heavy && n < 10; n++)
+        value = plus(&t, times(&t, value, value), expr_real(t.pool, TN_FLOAT, -0.5));
+    map->body = expr_binary(t.pool, EXPR_maximum, value, expr_real(t.pool, TN_FLOAT, 0));
+    if (p->heavy)
+        map->body = expr_binary(t.pool, EXPR_minimum, map->body, expr_real(t.pool, TN_FLOAT, 1));
+    t.tolerance = p->heavy ? 2 : 1e-5; /* chaotic by design: only that it runs */
+    check(&t);
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    static const Product products[] = {
+        {1, 64, 64, 64, .b_constant = true},
+        {1, 37, 45, 19, .b_constant = true},
+        {1, 37, 45, 19},
+        {1, 100, 200, 30, .b_transposed = true},
+        {1, 30, 17, 50, .a_transposed = true, .b_transposed = true, .b_constant = true},
+        {3, 29, 50, 33},
+        {3, 60, 40, 16, .b_transposed = true},
+        {1, 1, 300, 70, .b_constant = true},
+        {1, 2, 33, 70, .b_constant = true},
+        {1, 70, 1, 33, .b_constant = true},
+        {1, 13, 100, 40, .a_constant = true},
+        {1, 64, 196, 128, .a_constant = true},
+        {2, 5, 7, 3},
+        {1, 1, 1, 100},
+        {1, 20, 40, 1},
+        {1, 40, 60, 24, .b_constant = true, .heavy = true},
+    };
+    for (size_t i = 0; i < COUNT_OF(products); i++)
+        check_product(&products[i]);
+}
+
+static void test_symbolic_rows(void **state)
+{
+    (void)state;
+    for (int64_t rows = 0; rows < 60; rows += 7) {
+        Test t = test_begin();
+        const Expr *m = expr_symbol(t.pool, "m"), *shape_a[] = {m, number(&t, 31)};
+        const Expr *shape_y[] = {m, number(&t, 50)};
+        t.sizes[0] = rows;
+        Tensor *a = kernel_tensor(t.kernel, "a", TENSOR_input, TN_FLOAT, 2, shape_a);
+        Tensor *b = tensor(&t, "b", TENSOR_constant, TN_FLOAT, 31, 50, -1);
+        Tensor *y = kernel_tensor(t.kernel, "y", TENSOR_output, TN_FLOAT, 2, shape_y);
+        Compute *reduce = kernel_reduce(t.kernel, y, COMBINE_sum);
+        const Expr *k = compute_reduce_axis(t.kernel, reduce, number(&t, 31));
+        reduce->body =
+            times(&t, load(&t, a, at(&t, reduce, 0), k), load(&t, b, k, at(&t, reduce, 1)));
+        check(&t);
+    }
+}
+
+/* Attention with run-time length: q k^T, then p v. */
+static void test_symbolic_attention(void **state)
+{
+    (void)state;
+    for (int64_t length = 1; length < 100; length += 31) {
+        Test t = test_begin();
+        const Expr *s = expr_symbol(t.pool, "s"), *heads = number(&t, 3), *depth = number(&t, 20);
+        const Expr *shape[] = {heads, s, depth}, *square[] = {heads, s, s};
+        t.sizes[0] = length;
+        Tensor *q = kernel_tensor(t.kernel, "q", TENSOR_input, TN_FLOAT, 3, shape);
+        Tensor *key = kernel_tensor(t.kernel, "k", TENSOR_input, TN_FLOAT, 3, shape);
+        Tensor *v = kernel_tensor(t.kernel, "v", TENSOR_input, TN_FLOAT, 3, shape);
+        Tensor *p = kernel_tensor(t.kernel, "p", TENSOR_output, TN_FLOAT, 3, square);
+        Tensor *y = kernel_tensor(t.kernel, "y", TENSOR_output, TN_FLOAT, 3, shape);
+        Compute *scores = kernel_reduce(t.kernel, p, COMBINE_sum);
+        const Expr *r = compute_reduce_axis(t.kernel, scores, depth), *h = at(&t, scores, 0);
+        scores->body =
+            times(&t, load(&t, q, h, at(&t, scores, 1), r), load(&t, key, h, at(&t, scores, 2), r));
+        Compute *out = kernel_reduce(t.kernel, y, COMBINE_sum);
+        r = compute_reduce_axis(t.kernel, out, s);
+        h = at(&t, out, 0);
+        out->body = times(&t, load(&t, p, h, at(&t, out, 1), r), load(&t, v, h, r, at(&t, out, 2)));
+        check(&t);
+    }
+}
+
+typedef struct Convolution {
+    int batch, groups, in, out, height, width, kernel, stride, dilation, pad;
+} Convolution;
+
+static void check_convolution(const Convolution *c)
+{
+    Test t = test_begin();
+    int reach = (c->kernel - 1) * c->dilation + 1;
+    int oh = (c->height + 2 * c->pad - reach) / c->stride + 1;
+    int ow = (c->width + 2 * c->pad - reach) / c->stride + 1;
+    int per_group = c->in / c->groups, out_per_group = c->out / c->groups;
+    Tensor *x = tensor(&t, "x", TENSOR_input, TN_FLOAT, c->batch, c->in, c->height, c->width, -1);
+    Tensor *w =
+        tensor(&t, "w", TENSOR_constant, TN_FLOAT, c->out, per_group, c->kernel, c->kernel, -1);
+    Tensor *bias = tensor(&t, "bias", TENSOR_input, TN_FLOAT, c->out, -1);
+    Tensor *sum = tensor(&t, "sum", TENSOR_temporary, TN_FLOAT, c->batch, c->out, oh, ow, -1);
+    Tensor *rest = tensor(&t, "rest", TENSOR_input, TN_FLOAT, c->batch, c->out, oh, ow, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, c->batch, c->out, oh, ow, -1);
+    Compute *reduce = kernel_reduce(t.kernel, sum, COMBINE_sum);
+    const Expr *channel = compute_reduce_axis(t.kernel, reduce, number(&t, per_group));
+    const Expr *ky = compute_reduce_axis(t.kernel, reduce, number(&t, c->kernel));
+    const Expr *kx = compute_reduce_axis(t.kernel, reduce, number(&t, c->kernel));
+    const Expr *n = at(&t, reduce, 0), *o = at(&t, reduce, 1);
+    const Expr *group = expr_quotient(t.pool, o, number(&t, out_per_group));
+    const Expr *indices[] = {
+        n, expr_plus(t.pool, expr_scale(t.pool, group, per_group), channel),
+        expr_plus_integer(t.pool,
+                          expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 2), c->stride),
+                                    expr_scale(t.pool, ky, c->dilation)),
+                          -c->pad),
+        expr_plus_integer(t.pool,
+                          expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 3), c->stride),
+                                    expr_scale(t.pool, kx, c->dilation)),
+                          -c->pad)};
+    const Expr *from = expr_load_or(t.pool, x, indices, expr_real(t.pool, TN_FLOAT, 0));
+    reduce->body = times(&t, from, load(&t, w, o, channel, ky, kx));
+    Compute *map = kernel_map(t.kernel, y);
+    const Expr *indices_y[] = {at(&t, map, 0), at(&t, map, 1), at(&t, map, 2), at(&t, map, 3)};
+    const Expr *value = plus(&t, expr_load(t.pool, sum, indices_y), load(&t, bias, at(&t, map, 1)));
+    value = plus(&t, value, expr_load(t.pool, rest, indices_y));
+    map->body = expr_binary(t.pool, EXPR_maximum, value, expr_real(t.pool, TN_FLOAT, 0));
+    check(&t);
+}
+
+static void test_convolutions(void **state)
+{
+    (void)state;
+    static const Convolution convolutions[] = {
+        {1, 1, 16, 32, 14, 14, 3, 1, 1, 1},  {2, 1, 5, 40, 13, 13, 3, 1, 1, 1},
+        {1, 1, 3, 20, 30, 31, 7, 2, 1, 3},   {1, 1, 24, 40, 7, 7, 3, 1, 1, 1},
+        {1, 1, 64, 70, 7, 7, 1, 1, 1, 0},    {1, 1, 20, 33, 28, 28, 1, 1, 1, 0},
+        {1, 1, 20, 33, 28, 28, 1, 2, 1, 0},  {1, 2, 8, 12, 20, 20, 3, 1, 2, 2},
+        {1, 12, 12, 12, 15, 40, 3, 1, 1, 1}, {1, 12, 12, 12, 15, 40, 3, 2, 1, 1},
+        {1, 8, 32, 32, 9, 9, 3, 1, 1, 1},    {1, 1, 16, 17, 1, 1, 1, 1, 1, 0},
+        {3, 1, 4, 5, 3, 3, 3, 1, 1, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(convolutions); i++)
+        check_convolution(&convolutions[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conversions),      cmocka_unit_test(test_integer_arithmetic),
+        cmocka_unit_test(test_float_arithmetic), cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_symbolic_sizes),   cmocka_unit_test(test_fills_and_gathers),
+        cmocka_unit_test(test_reductions),       cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_windows),          cmocka_unit_test(test_scans),
+        cmocka_unit_test(test_scatters),         cmocka_unit_test(test_products),
+        cmocka_unit_test(test_symbolic_rows),    cmocka_unit_test(test_symbolic_attention),
+        cmocka_unit_test(test_convolutions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
