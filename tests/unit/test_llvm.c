@@ -206,7 +206,7 @@ static void check(Test *t)
     }
     Memory whole = memory_copy(t, &expected), parts = memory_copy(t, &expected);
     void *scratch = aligned_alloc(64, (kernel_evaluate_bytes(t->kernel, t->sizes) + 127) / 64 * 64);
-    kernel_evaluate(t->kernel, t->sizes, expected.data, scratch, 0, -1);
+    assert_true(kernel_evaluate(t->kernel, t->sizes, expected.data, scratch, 0, -1));
     for (int i = 0; i < count; i++)
         run_phase(t, &phases[i], &whole, 1);
     for (int i = 0; i < count; i++)
@@ -591,22 +591,28 @@ static void test_products(void **state)
 {
     (void)state;
     static const Product products[] = {
-        {1, 64, 64, 64, .b_constant = true},
-        {1, 37, 45, 19, .b_constant = true},
-        {1, 37, 45, 19},
-        {1, 100, 200, 30, .b_transposed = true},
-        {1, 30, 17, 50, .a_transposed = true, .b_transposed = true, .b_constant = true},
-        {3, 29, 50, 33},
-        {3, 60, 40, 16, .b_transposed = true},
-        {1, 1, 300, 70, .b_constant = true},
-        {1, 2, 33, 70, .b_constant = true},
-        {1, 70, 1, 33, .b_constant = true},
-        {1, 13, 100, 40, .a_constant = true},
-        {1, 64, 196, 128, .a_constant = true},
-        {2, 5, 7, 3},
-        {1, 1, 1, 100},
-        {1, 20, 40, 1},
-        {1, 40, 60, 24, .b_constant = true, .heavy = true},
+        {.batch = 1, .m = 64, .n = 64, .k = 64, .b_constant = true},
+        {.batch = 1, .m = 37, .n = 45, .k = 19, .b_constant = true},
+        {.batch = 1, .m = 37, .n = 45, .k = 19},
+        {.batch = 1, .m = 100, .n = 200, .k = 30, .b_transposed = true},
+        {.batch = 1,
+         .m = 30,
+         .n = 17,
+         .k = 50,
+         .a_transposed = true,
+         .b_transposed = true,
+         .b_constant = true},
+        {.batch = 3, .m = 29, .n = 50, .k = 33},
+        {.batch = 3, .m = 60, .n = 40, .k = 16, .b_transposed = true},
+        {.batch = 1, .m = 1, .n = 300, .k = 70, .b_constant = true},
+        {.batch = 1, .m = 2, .n = 33, .k = 70, .b_constant = true},
+        {.batch = 1, .m = 70, .n = 1, .k = 33, .b_constant = true},
+        {.batch = 1, .m = 13, .n = 100, .k = 40, .a_constant = true},
+        {.batch = 1, .m = 64, .n = 196, .k = 128, .a_constant = true},
+        {.batch = 2, .m = 5, .n = 7, .k = 3},
+        {.batch = 1, .m = 1, .n = 1, .k = 100},
+        {.batch = 1, .m = 20, .n = 40, .k = 1},
+        {.batch = 1, .m = 40, .n = 60, .k = 24, .b_constant = true, .heavy = true},
     };
     for (size_t i = 0; i < COUNT_OF(products); i++)
         check_product(&products[i]);
