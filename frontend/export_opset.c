@@ -26,9 +26,11 @@ static const struct {
     const char *name;
     int version;
 } meanings[] = {
+    {"BatchNormalization", 14}, /* whether it trained was told by the count of outputs */
     {"DFT", 20},
     {"GridSample", 20},
     {"GroupNormalization", 21},
+    {"OptionalHasElement", 18},
     {"RoiAlign", 16},
 };
 
