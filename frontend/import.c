@@ -205,7 +205,7 @@ static bool import_graph(Importer *importer)
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
         !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto))
         return false;
-    graph_remove_unused_constants(graph);
+    graph_order_constants(graph);
     return true;
 }
 

@@ -82,7 +82,7 @@ static bool fill_region(Importer *importer, Scope *scope, const GraphProto *grap
     if (!import_initializers(importer, scope, graph) ||
         !import_nodes(importer, scope, scope->path) || !add_outputs(importer, scope, graph))
         return false;
-    graph_remove_unused_constants(scope->graph);
+    graph_order_constants(scope->graph);
     return true;
 }
 
@@ -271,7 +271,7 @@ static bool import_group(Importer *importer, Scope *caller, Function *function,
         graph_add_output(body, outputs[i], NULL);
         results[i] = node->results[i];
     }
-    graph_remove_unused_constants(body);
+    graph_order_constants(body);
     return node_infer(&importer->context, node);
 }
 

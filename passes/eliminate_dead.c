@@ -49,7 +49,5 @@ PassResult pass_eliminate_dead(Pass *pass, Graph *graph)
         node_remove(node);
         pass_count(pass, "node");
     }
-    if (pass_allows(pass) && graph_remove_unused_constants(graph))
-        pass_count(pass, "constants");
     return pass_result(pass, before);
 }

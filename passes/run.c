@@ -8,6 +8,7 @@
  */
 #include "passes/run.h"
 #include "ir/support/array.h"
+#include "passes/model_text.h"
 #include "passes/state.h"
 
 #include <assert.h>
@@ -45,16 +46,17 @@ static bool is_wanted(const char *option, const char *pass, bool changed)
                       (changed && !strcmp(option, "change")));
 }
 
-static const char *print_model(PassRun *run, Arena *arena, const Model *model)
+enum { ELEMENTS_SHOWN = 64 };
+
+static const char *print_model(const Model *model, Arena *arena, int64_t element_limit)
 {
-    const ModelText *frontend = &run->options->text;
     Text text = text_create(arena);
-    return frontend->print && frontend->print(frontend->user, model, &text) ? text.data : NULL;
+    return model_print(model, element_limit, &text) ? text.data : NULL;
 }
 
 static void dump(PassRun *run, const PassDef *def, bool before)
 {
-    const char *text = print_model(run, run->scratch, run->model);
+    const char *text = print_model(run->model, run->scratch, ELEMENTS_SHOWN);
     if (text && run->options->dump)
         run->options->dump(run->options->dump_user, def->name, before, text);
 }
@@ -86,16 +88,15 @@ static bool fail(PassRun *run, TnStatus status)
 
 static bool check_roundtrip(PassRun *run)
 {
-    const ModelText *frontend = &run->options->text;
-    const char *first = print_model(run, run->scratch, run->model);
-    if (!first || !frontend->parse)
-        return error_at(run->model->diagnostics, (Location){0}, "no printer and parser at hand");
-    Model *again = frontend->parse(frontend->user, run->scratch, first, strlen(first),
-                                   run->model->diagnostics);
+    const char *first = print_model(run->model, run->scratch, 0);
+    if (!first)
+        return false;
+    Model *again =
+        model_parse(run->scratch, run->pass->name, first, strlen(first), run->model->diagnostics);
     if (!again)
         return error_at(run->model->diagnostics, (Location){0},
                         "after %s, the printed model cannot be read", run->pass->name);
-    const char *second = print_model(run, run->scratch, again);
+    const char *second = print_model(again, run->scratch, 0);
     if (second && !strcmp(first, second))
         return true;
     size_t line = 1, i = 0;
@@ -114,7 +115,7 @@ static bool check(PassRun *run, PassResult result, const char *before)
     if (options->verify_each && !model_verify(run->model, run->model->diagnostics))
         return fail(run, TN_INTERNAL);
     if (before && result == PASS_UNCHANGED) {
-        const char *after = print_model(run, run->scratch, run->model);
+        const char *after = print_model(run->model, run->scratch, ELEMENTS_SHOWN);
         if (after && strcmp(before, after)) {
             error_at(run->model->diagnostics, (Location){0},
                      "%s changed the model and says that it did not", run->pass->name);
@@ -124,6 +125,15 @@ static bool check(PassRun *run, PassResult result, const char *before)
     if (options->roundtrip_each && !check_roundtrip(run))
         return fail(run, TN_INTERNAL);
     return true;
+}
+
+/* Constants without uses mean nothing, and their order should not tell of the past. */
+static void order_constants(Graph *graph)
+{
+    graph_order_constants(graph);
+    FOR_EACH_NODE (node, graph)
+        for (int i = 0; i < node->region_count; i++)
+            order_constants(node->regions[i]);
 }
 
 static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
@@ -140,7 +150,8 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
     ArenaMark mark = arena_mark(run->scratch);
     if (is_wanted(options->print_before, step->pass->name, false))
         dump(run, step->pass, true);
-    const char *before = options->verify_each ? print_model(run, run->scratch, run->model) : NULL;
+    const char *before =
+        options->verify_each ? print_model(run->model, run->scratch, ELEMENTS_SHOWN) : NULL;
     Pass pass = {.def = step->pass,
                  .options = step->options,
                  .model = run->model,
@@ -154,6 +165,7 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
     run->statistics->runs++;
     if (result != PASS_FAILED)
         result = pass_result(&pass, 0);
+    order_constants(run->model->graph);
     bool good = result != PASS_FAILED ||
                 fail(run, run->model->diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL);
     good = good && check(run, result, before);
@@ -239,7 +251,7 @@ static void make_reproducer(const PassRun *failed, Model *original, const Pipeli
     bool changed = false;
     if (!run_steps(&again, steps, &changed))
         return;
-    const char *text = print_model(&again, report->arena, original);
+    const char *text = print_model(original, report->arena, 0);
     if (text)
         report->reproducer = arena_format(report->arena, "%s%s", failing_command(failed), text);
 }
@@ -255,8 +267,9 @@ TnStatus passes_run(Model *model, const RunOptions *options, Arena *scratch, Run
     ArenaMark mark = arena_mark(scratch);
     Model *original = options->reproduce ? model_clone(model, model->arena) : NULL;
     PassRun run = start_run(model, options, scratch, report);
+    order_constants(model->graph);
     bool changed = false;
-    if (!run_steps(&run, steps, &changed) && original)
+    if (!run_steps(&run, steps, &changed) && original && run.status == TN_INTERNAL)
         make_reproducer(&run, original, steps);
     report->needed = run.infer.needed;
     report->needed_count = run.infer.needed_count;

@@ -8,15 +8,6 @@
 
 #include "passes/pipeline.h"
 
-/* How models become text and come back; the frontends provide it. Either may answer false or NULL,
- * with diagnostics. */
-typedef struct ModelText {
-    bool (*print)(void *user, const Model *model, Text *text);
-    Model *(*parse)(void *user, Arena *arena, const char *text, size_t length,
-                    Diagnostics *diagnostics);
-    void *user;
-} ModelText;
-
 /* How a node whose operator is a body in text (op->function) becomes nodes: inserted at the editor,
  * values[i] replaces result i, NULL where nobody wants it. False after a diagnostic. */
 typedef struct FunctionExpander {
@@ -38,10 +29,9 @@ typedef struct RunOptions {
     const char *stop_after;                 /* a pass; or NULL */
     int64_t bisect;                         /* run only that many changes; -1: all */
     bool explain;
-    bool reproduce; /* on failure, make the report's reproducer */
-    ModelText text; /* needed by printing, roundtrips and reproducers; else may be empty */
+    bool reproduce;             /* on failure, make the report's reproducer */
     FunctionExpander functions; /* needed by decompose */
-    /* Receives what print_before and print_after ask for. */
+    /* Receives what print_before and print_after ask for; of large tensors only the beginning. */
     void (*dump)(void *user, const char *pass, bool before, const char *text);
     void *dump_user;
     const InputValue *inputs;

@@ -185,23 +185,6 @@ bool session_import(Session *session)
     return session->model != NULL || session_fail(session, TN_INVALID_MODEL, NULL);
 }
 
-static bool print_model(void *user, const Model *model, Text *text)
-{
-    Session *session = user;
-    Document *document = model_export(session->arena, model, NULL, session->diagnostics);
-    if (document)
-        text_write(document, text, NULL);
-    return document != NULL;
-}
-
-static Model *parse_model(void *user, Arena *arena, const char *text, size_t length,
-                          Diagnostics *diagnostics)
-{
-    (void)user;
-    Document *document = document_parse(arena, "<dump>", text, length, diagnostics);
-    return document ? model_import(arena, document, NULL, NULL, diagnostics) : NULL;
-}
-
 static void dump(void *user, const char *pass, bool before, const char *text)
 {
     (void)user;
@@ -249,7 +232,6 @@ bool session_optimize(Session *session, const char *pipeline)
     run.bisect = option_integer(options, OPTION_bisect, -1);
     run.explain = option_given(options, OPTION_explain);
     run.reproduce = !session->quiet;
-    run.text = (ModelText){print_model, parse_model, session};
     run.dump = dump;
     TnStatus status = passes_run(session->model, &run, session->scratch, &session->report);
     session->passes_ns = now_ns() - begin;

@@ -114,20 +114,33 @@ void graph_remove_output(Graph *graph, int i)
     graph->output_count--;
 }
 
-int graph_remove_unused_constants(Graph *graph)
+static void place_constant(Value *value, Value **placed, int *count)
 {
-    int kept = 0;
-    for (int i = 0; i < graph->constant_count; i++) {
-        Value *value = graph->constants[i];
-        if (value->first_use) {
-            value->index = kept;
-            graph->constants[kept++] = value;
-        } else {
-            map_set(&graph->names, value->name, NULL);
-            value->graph = NULL;
-        }
+    if (!value || value->kind != VALUE_constant || value->index >= 0)
+        return;
+    value->index = *count;
+    placed[(*count)++] = value;
+}
+
+int graph_order_constants(Graph *graph)
+{
+    int count = 0, total = graph->constant_count;
+    Value **old = graph->constants;
+    for (int i = 0; i < total; i++)
+        old[i]->index = -1;
+    graph->constants = ARENA_ARRAY(graph->model->arena, Value *, total + 1);
+    graph->constant_capacity = total + 1;
+    FOR_EACH_NODE (node, graph)
+        for (int i = 0; i < node->operand_count; i++)
+            place_constant(operand(node, i), graph->constants, &count);
+    for (int i = 0; i < graph->output_count; i++)
+        place_constant(graph_output(graph, i), graph->constants, &count);
+    graph->constant_count = count;
+    for (int i = 0; i < total; i++) {
+        if (old[i]->index >= 0)
+            continue;
+        map_set(&graph->names, old[i]->name, NULL);
+        old[i]->graph = NULL;
     }
-    int removed = graph->constant_count - kept;
-    graph->constant_count = kept;
-    return removed;
+    return total - count;
 }

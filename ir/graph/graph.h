@@ -157,8 +157,9 @@ int value_use_count(const Value *value);
 bool value_is_output(const Value *value);     /* of its graph */
 void graph_remove_input(Graph *graph, int i); /* must be unused */
 void graph_remove_output(Graph *graph, int i);
-int graph_remove_unused_constants(Graph *graph); /* answers how many there were */
-void graph_number(Graph *graph);                 /* gives nodes ids 0 .. node_count-1 */
+/* Constants in order of first use, unused ones removed; answers how many these were. */
+int graph_order_constants(Graph *graph);
+void graph_number(Graph *graph); /* gives nodes ids 0 .. node_count-1 */
 /* A deep copy, in `model`, which may be another one: sizes are then rewritten to its pool's symbols
  * of the same names. The bytes of constants and the sources of locations are shared. */
 Graph *graph_clone(Graph *graph, Model *model, Node *owner);
