@@ -294,7 +294,7 @@ bool infer_axes(InferContext *context, const Node *node, IntList axes, int rank,
     for (int d = 0; d < rank; d++)
         is_axis[d] = axes.count == 0;
     for (int64_t i = 0; i < axes.count; i++) {
-        int axis;
+        int axis = 0;
         if (!infer_axis(context, node, axes.items[i], rank, &axis))
             return false;
         if (is_axis[axis])
