@@ -133,9 +133,9 @@ static int least_meaning(const Node *node)
     }
     bool is_float = operand(node, 0) && type_is_tensor(operand(node, 0)->type) &&
                     element_kind(operand(node, 0)->type->element) == ELEMENT_KIND_FLOAT;
-    /* Before, fmod had to be 1 for floats, and 0 for integers. */
-    if (!strcmp(op->name, "Mod") && op->attribute_count &&
-        attribute_is_default(&op->attributes[0], node->attributes) == is_float)
+    /* Before, fmod had to be 1 for floats. */
+    if (!strcmp(op->name, "Mod") && op->attribute_count && is_float &&
+        attribute_is_default(&op->attributes[0], node->attributes))
         least = 28;
     return least;
 }
