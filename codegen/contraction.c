@@ -335,8 +335,9 @@ static void fuse_short_rows(Contraction *c, int lanes)
     for (int i = 0; i < c->axis_count; i++)
         if (c->roles[i] == ROLE_n && operand_step(c->pool, &c->out, c->axes[i]) == columns)
             outer = c->axes[i];
-    if (columns < 0 || !outer || c->b.tensor->role == TENSOR_constant || c->roles[find_axis(c, inner)] != ROLE_n ||
-        !expr_known(outer->extent, &rows) || !axes_fusable(pool, c->epilogue, outer, inner) ||
+    if (columns < 0 || !outer || c->b.tensor->role == TENSOR_constant ||
+        c->roles[find_axis(c, inner)] != ROLE_n || !expr_known(outer->extent, &rows) ||
+        !axes_fusable(pool, c->epilogue, outer, inner) ||
         !axes_fusable(pool, c->out.offset, outer, inner))
         return;
     int64_t apart = rows * ((columns + lanes - 1) / lanes);

@@ -2,7 +2,7 @@
  *
  * The choice of a schedule for each compute, and what schedules share.
  */
-#include "schedule.h"
+#include "contraction.h"
 
 #include <assert.h>
 
@@ -203,6 +203,15 @@ int expr_weight(ExprPool *pool, const Expr *e)
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions)
 {
-    for (int i = 0; i < kernel->compute_count; i++)
-        array_push(arena, functions, schedule_generic(target, kernel, kernel->computes[i]));
+    for (int i = 0; i < kernel->compute_count;) {
+        Contraction contraction;
+        if (contraction_analyse(kernel, i, target_lanes(target), &contraction)) {
+            Tiling tiling = tiling_choose(&contraction, target);
+            array_push(arena, functions, contraction_schedule(&contraction, target, &tiling));
+            i += contraction.compute_count;
+        } else {
+            array_push(arena, functions, schedule_generic(target, kernel, kernel->computes[i]));
+            i++;
+        }
+    }
 }

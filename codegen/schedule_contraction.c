@@ -165,6 +165,12 @@ static void packing_add(Packing *packing, const Axis *axis)
     packing->axes[packing->axis_count++] = axis;
 }
 
+static void packing_guard(Packing *packing, const Expr *condition)
+{
+    if (condition->kind != EXPR_constant)
+        packing->guards[packing->guard_count++] = condition;
+}
+
 static void packing_add_role(const Plan *p, Packing *packing, Role role, const Operand *by)
 {
     Plan rest = *p;
@@ -220,7 +226,7 @@ static void pack_constant_b(Plan *p)
         packing_add(packing, p->vectors[i]);
     packing_add(packing, p->lane);
     for (int i = 0; i < p->c.guard_count; i++)
-        packing->guards[packing->guard_count++] = p->c.guards[i].condition;
+        packing_guard(packing, p->c.guards[i].condition);
     p->c.b = pack_constant(p, packing, "packed_b", &p->c.b);
 }
 
@@ -251,8 +257,7 @@ static void pack_constant_a(Plan *p)
         const Expr *at =
             expr_plus(pool, expr_scale(pool, axis_of(p, tile), p->edge_rows), axis_of(p, row));
         source.offset = expr_substitute(pool, source.offset, p->edge, at);
-        packing->guards[packing->guard_count++] =
-            expr_compare(pool, EXPR_less, at, p->edge->extent);
+        packing_guard(packing, expr_compare(pool, EXPR_less, at, p->edge->extent));
     }
     p->c.a = pack_constant(p, packing, "packed_a", &source);
     if (p->edge) { /* back to the axis that forks substitute */

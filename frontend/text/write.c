@@ -377,19 +377,25 @@ static void write_attributes(Writer *writer, const NodeProto *node)
 
 /* ---- Nodes and graphs -------------------------------------------------------------------- */
 
+/* Whether a domain is identifiers with points between. */
+static bool is_dotted(TnString domain)
+{
+    int64_t start = 0;
+    for (int64_t i = 0; i <= domain.length; i++) {
+        if (i < domain.length && domain.data[i] != '.')
+            continue;
+        if (!is_identifier((TnString){domain.data + start, i - start}))
+            return false;
+        start = i + 1;
+    }
+    return true;
+}
+
 /* Domain and name of an operator: "ai.onnx.ml.Scaler", "\"my-domain\".Op". */
 static void write_operator(Writer *writer, const NodeProto *node)
 {
-    int64_t start = 0;
-    bool plain = true;
-    for (int64_t i = 0; i <= node->domain.length; i++) {
-        if (i == node->domain.length || node->domain.data[i] == '.') {
-            plain &= is_identifier((TnString){node->domain.data + start, i - start});
-            start = i + 1;
-        }
-    }
     if (node->domain.length) {
-        if (plain)
+        if (is_dotted(node->domain))
             text_append_bytes(writer->text, node->domain.data, (size_t)node->domain.length);
         else
             write_string(writer, node->domain);

@@ -178,7 +178,7 @@ static bool tuple_length(InferContext *context, const Node *node, int batch, int
         return infer_error(context, node, "batch_dims %d does not fit ranks %d and %d", batch,
                            data->rank, indices->rank);
     if (!expr_known(indices->dims[indices->rank - 1], &last))
-        return infer_unsupported(context, node, "a last dimension of indices that is not a number");
+        return infer_constant(context, node, 1) != NULL;
     if (last < 0 || last > data->rank - batch)
         return infer_error(context, node, "indices have tuples of %lld, the data's rank is %d",
                            (long long)last, data->rank);

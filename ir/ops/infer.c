@@ -137,6 +137,13 @@ static void trace_inputs(InferContext *context, Value *value, Map *seen)
         trace_inputs(context, operand(node, i), seen);
 }
 
+/* Specialising on the inputs behind a value would help. */
+static void note_inputs_of(InferContext *context, Value *value)
+{
+    Map seen = map_create(context->arena);
+    trace_inputs(context, value, &seen);
+}
+
 const Constant *infer_constant(InferContext *context, const Node *node, int i)
 {
     Value *value = operand(node, i);
@@ -145,8 +152,7 @@ const Constant *infer_constant(InferContext *context, const Node *node, int i)
     const Constant *constant = operand_constant(node, i);
     if (constant)
         return constant;
-    Map seen = map_create(context->arena);
-    trace_inputs(context, value, &seen);
+    note_inputs_of(context, value);
     int row = i < node->op->operand_count ? i : node->op->operand_count - 1;
     infer_unsupported(context, node,
                       "operand %d (%s), '%s', decides the structure of the node and must be known "
@@ -266,6 +272,7 @@ const Expr *const *infer_elements(InferContext *context, const Node *node, int i
     if (type->rank >= 0)
         expr_known(type_element_count(context->pool, type), &elements);
     if (elements < 0 || elements > MOST) {
+        note_inputs_of(context, value);
         infer_unsupported(context, node,
                           "operand %d, '%s', decides sizes; its element count must be known at "
                           "compile time and at most %d",

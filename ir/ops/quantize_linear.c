@@ -24,6 +24,11 @@ enum { SCALE = 1, ZERO_POINT };
 
 /* ---- Scales ------------------------------------------------------------------------------ */
 
+static bool is_scalar(const Type *scale)
+{
+    return scale->rank == 0 || (scale->rank == 1 && expr_is(scale->dims[0], 1));
+}
+
 /* The granularity is told by ranks: of the scale and of x. */
 static bool is_blocked(const Type *x, const Type *scale, int64_t block_size)
 {
@@ -44,26 +49,33 @@ static bool check_blocks(InferContext *context, const Node *node, int axis, int6
     return true;
 }
 
+/* The zero point has the scale's shape; one element is one element, of rank 0 or 1. */
+static bool check_zero_point(InferContext *context, const Node *node)
+{
+    const Type *scale = operand_type(node, SCALE), *zero = operand_type(node, ZERO_POINT);
+    const char *what = "sizes of the scale and the zero point";
+    if (scale->rank + zero->rank == 1)
+        return infer_equal(context, node, type_element_count(context->pool, scale),
+                           type_element_count(context->pool, zero), what) != NULL;
+    if (scale->rank != zero->rank)
+        return infer_error(context, node, "the scale has rank %d, the zero point %d", scale->rank,
+                           zero->rank);
+    for (int d = 0; d < scale->rank; d++)
+        if (!infer_equal(context, node, scale->dims[d], zero->dims[d], what))
+            return false;
+    return true;
+}
+
 static bool check_scale(InferContext *context, const Node *node, int64_t axis_attribute,
                         int64_t block_size)
 {
     const Type *x = operand_type(node, 0), *scale = operand_type(node, SCALE);
     int axis;
-    if (operand(node, ZERO_POINT)) {
-        const Type *zero = operand_type(node, ZERO_POINT);
-        bool one_each = expr_is(type_element_count(context->pool, scale), 1) &&
-                        expr_is(type_element_count(context->pool, zero), 1);
-        if (zero->rank != scale->rank && !one_each)
-            return infer_error(context, node, "the scale has rank %d, the zero point %d",
-                               scale->rank, zero->rank);
-        for (int d = 0; d < scale->rank && !one_each; d++)
-            if (!infer_equal(context, node, scale->dims[d], zero->dims[d],
-                             "sizes of the scale and the zero point"))
-                return false;
-    }
+    if (operand(node, ZERO_POINT) && !check_zero_point(context, node))
+        return false;
     if (block_size < 0)
         return infer_error(context, node, "block_size is %lld", (long long)block_size);
-    if (expr_is(type_element_count(context->pool, scale), 1) && scale->rank <= 1)
+    if (is_scalar(scale))
         return true;
     if (!infer_axis(context, node, axis_attribute, x->rank, &axis))
         return false;
@@ -81,11 +93,11 @@ static const Expr *parameter_at(const Lowering *l, int operand_number, const Exp
                                 int64_t axis, int64_t block_size)
 {
     const Tensor *parameter = l->in[operand_number];
-    const Type *x = operand_type(l->node, 0), *type = operand_type(l->node, operand_number);
+    const Type *x = operand_type(l->node, 0), *scale = operand_type(l->node, SCALE);
     axis = axis < 0 ? axis + x->rank : axis;
-    if (parameter->rank == 0 || (parameter->rank == 1 && expr_is(parameter->shape[0], 1)))
+    if (is_scalar(scale) || parameter->rank == 0)
         return lower_scalar(l, operand_number);
-    if (!is_blocked(x, type, block_size))
+    if (!is_blocked(x, scale, block_size))
         return lower_vector(l, parameter, indices[axis]);
     const Expr *own[MAX_RANK];
     for (int d = 0; d < x->rank; d++)

@@ -167,7 +167,7 @@ static bool infer_scatter_nd(InferContext *context, Node *node)
         return infer_error(context, node, "indices are a scalar");
     int outer = indices->rank - 1;
     if (!expr_known(indices->dims[outer], &length))
-        return infer_unsupported(context, node, "a last dimension of indices that is not a number");
+        return infer_constant(context, node, 1) != NULL;
     if (length > data->rank || updates->rank != outer + data->rank - (int)length)
         return infer_error(context, node, "ranks %d, %d and %d with tuples of %lld do not fit",
                            data->rank, indices->rank, updates->rank, (long long)length);
