@@ -156,48 +156,20 @@ static bool infer_grid_sample(InferContext *context, Node *node)
     return true;
 }
 
-/* The position mirrored at low and high until it lies between them. */
-static const Expr *reflected(ExprPool *pool, const Expr *x, const Expr *low, const Expr *high)
-{
-    TnElementType type = x->type;
-    const Expr *zero = expr_real(pool, type, 0), *half = expr_real(pool, type, 0.5);
-    const Expr *range = difference_of(pool, high, low);
-    const Expr *from_low = expr_unary(pool, EXPR_absolute, difference_of(pool, x, low));
-    const Expr *times = expr_unary(pool, EXPR_floor, ratio_of(pool, from_low, range));
-    const Expr *rest = difference_of(pool, from_low, product_of(pool, times, range));
-    const Expr *halves = product_of(pool, times, half);
-    const Expr *even = equal_to(pool, expr_unary(pool, EXPR_floor, halves), halves);
-    const Expr *mirrored =
-        expr_select(pool, even, sum_of(pool, low, rest), difference_of(pool, high, rest));
-    const Expr *inside = expr_both(pool, at_most(pool, low, x), at_most(pool, x, high));
-    const Expr *is_point = equal_to(pool, range, zero);
-    return expr_select(pool, inside, x, expr_select(pool, is_point, low, mirrored));
-}
-
-/* The pixel position that a coordinate means, moved into the image as padding_mode says. */
+/* The pixel position that a coordinate means. */
 static const Expr *pixel_position(const GridSampleAttributes *sample, ExprPool *pool, const Expr *g,
                                   const Expr *size)
 {
     TnElementType type = g->type;
-    const Expr *one = expr_real(pool, type, 1), *half = expr_real(pool, type, 0.5);
-    const Expr *zero = expr_real(pool, type, 0), *extent = expr_from_index(pool, type, size);
-    const Expr *last = difference_of(pool, extent, one), *from_start = sum_of(pool, g, one);
-    bool align = sample->align_corners != 0;
-    const Expr *x =
-        align ? product_of(pool, product_of(pool, from_start, half), last)
-              : product_of(pool, difference_of(pool, product_of(pool, from_start, extent), one),
-                           half);
+    const Expr *one = expr_real(pool, type, 1), *extent = expr_from_index(pool, type, size);
+    const Expr *x = sum_of(pool, g, one);
+    if (sample->align_corners)
+        x = product_of(pool, x, difference_of(pool, extent, one));
+    else
+        x = difference_of(pool, product_of(pool, x, extent), one);
+    x = product_of(pool, x, expr_real(pool, type, 0.5));
     if (sample->mode == MODE_nearest)
         x = expr_unary(pool, EXPR_round, x);
-    const Expr *low = align ? zero : expr_real(pool, type, -0.5);
-    const Expr *high = align ? last : difference_of(pool, extent, half);
-    if (sample->padding_mode == PADDING_reflection) {
-        x = reflected(pool, x, low, high);
-    } else if (sample->padding_mode == PADDING_border) {
-        const Expr *inside = expr_both(pool, at_most(pool, low, x), at_most(pool, x, high));
-        const Expr *clamped = maximum_of(pool, zero, minimum_of(pool, x, last));
-        x = expr_select(pool, inside, x, clamped);
-    }
     /* So far out that no pixel is near, and small enough for an index. */
     const Expr *far = expr_real(pool, type, 0x1p30);
     return maximum_of(pool, expr_unary(pool, EXPR_negate, far), minimum_of(pool, x, far));
