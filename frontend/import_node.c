@@ -79,25 +79,34 @@ static bool define_results(Importer *importer, Scope *scope, const NodeProto *pr
     return true;
 }
 
+static const char *type_text(Arena *arena, const Type *type)
+{
+    Text text = text_create(arena);
+    type_print(type, &text);
+    return text.data;
+}
+
 static bool check_size(Importer *importer, const Value *value, Location location)
 {
-    int64_t bytes = 1, size;
     const Type *type = value->type;
+    int64_t bytes = 1, size;
+    bool fits = true, is_empty = false;
     if (!type_is_tensor(type))
         return true;
-    for (int d = 0; d < type->rank; d++)
-        if (expr_known(type->dims[d], &size) && size == 0)
-            return true;
-    bool fits = !__builtin_mul_overflow(bytes, (int64_t)element_bytes(type->element), &bytes);
-    for (int d = 0; d < type->rank; d++)
-        if (expr_known(type->dims[d], &size))
-            fits = fits && !__builtin_mul_overflow(bytes, size, &bytes);
-    if (fits && bytes <= MAX_TENSOR_BYTES)
+    for (int d = 0; d < type->rank; d++) {
+        if (!expr_known(type->dims[d], &size))
+            continue;
+        if (size < 0)
+            return FAIL(importer, location, "'%s' is a %s, which has a negative size", value->name,
+                        type_text(importer->arena, type));
+        is_empty = is_empty || size == 0;
+        fits = fits && !__builtin_mul_overflow(bytes, size, &bytes);
+    }
+    fits = fits && !__builtin_mul_overflow(bytes, (int64_t)element_bytes(type->element), &bytes);
+    if (is_empty || (fits && bytes <= MAX_TENSOR_BYTES))
         return true;
-    Text text = text_create(importer->arena);
-    type_print(type, &text);
     return FAIL(importer, location, "'%s' is a %s, which is more than 1 TiB", value->name,
-                text.data);
+                type_text(importer->arena, type));
 }
 
 /* ---- Operators ----------------------------------------------------------------------------- */

@@ -71,6 +71,32 @@ bool scan_seed(InferContext *context, Node *node, const Expr **length)
     return true;
 }
 
+/* One item for each scanned operand or stacked result, or none at all; directions are 0 or 1. */
+static bool check_list(InferContext *context, const Node *node, const char *name, IntList list,
+                       int count, bool is_direction)
+{
+    if (list.count && list.count != count)
+        return infer_error(context, node, "%s has %lld items, expected %d", name,
+                           (long long)list.count, count);
+    for (int64_t i = 0; is_direction && i < list.count; i++)
+        if (list.items[i] != 0 && list.items[i] != 1)
+            return infer_error(context, node, "%s[%lld] is %lld, expected 0 or 1", name,
+                               (long long)i, (long long)list.items[i]);
+    return true;
+}
+
+static bool check_lists(InferContext *context, const Node *node, const Carried *carried)
+{
+    const ScanAttributes *a = node->attributes;
+    int inputs = carried->scan_input_count, outputs = carried->scan_output_count;
+    return check_list(context, node, "scan_input_axes", a->scan_input_axes, inputs, false) &&
+           check_list(context, node, "scan_input_directions", a->scan_input_directions, inputs,
+                      true) &&
+           check_list(context, node, "scan_output_axes", a->scan_output_axes, outputs, false) &&
+           check_list(context, node, "scan_output_directions", a->scan_output_directions, outputs,
+                      true);
+}
+
 static bool stack(InferContext *context, Node *node, int i, int result, const Type *type,
                   const Expr *length)
 {
@@ -106,7 +132,7 @@ static bool infer(InferContext *context, Node *node)
     if (carried.scan_output_count < 0 || node->result_count != body->output_count)
         return infer_error(context, node, "the body has %d outputs, the node %d results",
                            body->output_count, node->result_count);
-    if (!control_infer_carried(context, node, &carried))
+    if (!check_lists(context, node, &carried) || !control_infer_carried(context, node, &carried))
         return false;
     for (int i = 0; i < carried.scan_output_count; i++) {
         int result = carried.count + i;
