@@ -71,6 +71,28 @@ static const Expr *kept_size(ExprPool *pool, const Pads *pads, const Expr *size,
     return expr_minus(pool, size, cropped(pool, pads->end[d]));
 }
 
+/* Pads whose sums with sizes could overflow, and sizes that end below 0, are the model's mistakes.
+ */
+static bool check_pads(InferContext *context, const Node *node, const Pads *pads, const Type *type)
+{
+    const int64_t limit = (int64_t)1 << 48;
+    for (int d = 0; d < type->rank; d++) {
+        const Expr *both[] = {pads->begin[d], pads->end[d]};
+        int64_t size, lower, upper, sum = 0;
+        bool is_known = expr_known(type->dims[d], &sum);
+        for (int i = 0; i < 2; i++) {
+            expr_bounds(both[i], &lower, &upper);
+            if (lower < -limit || upper > limit)
+                return infer_error(context, node, "the pads of dimension %d are too large", d);
+            is_known = is_known && expr_known(both[i], &size);
+            sum += is_known ? size : 0;
+        }
+        if (is_known && sum < 0)
+            return infer_error(context, node, "dimension %d gets the size %lld", d, (long long)sum);
+    }
+    return true;
+}
+
 static bool infer_pad(InferContext *context, Node *node)
 {
     const PadAttributes *pad = node->attributes;
@@ -90,6 +112,8 @@ static bool infer_pad(InferContext *context, Node *node)
                            (long long)expected);
     const Expr *dims[MAX_RANK];
     Pads pads = get_pads(context->pool, node, type->rank);
+    if (!check_pads(context, node, &pads, type))
+        return false;
     for (int d = 0; d < type->rank; d++) {
         dims[d] = expr_plus(context->pool, expr_plus(context->pool, type->dims[d], pads.begin[d]),
                             pads.end[d]);
