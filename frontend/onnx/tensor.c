@@ -304,6 +304,8 @@ static bool begin(Import *import)
         return false;
     if (tensor->has_segment)
         return unsupported_at(import->diagnostics, import->location, "tensors in segments");
+    if (import->element == TN_STRING)
+        return import->count <= INT64_MAX / 16 || FAIL(import, "the tensor's size overflows");
     if (!element_packed_bytes(import->element, import->count, &import->bytes) ||
         import->bytes > INT64_MAX / 16)
         return FAIL(import, "the tensor's size overflows");
