@@ -71,7 +71,7 @@ static bool same_nodes(const Node *a, const Node *b)
 
 /* Constants of more bytes are compared by address alone: equal weights are rare, and reading them
  * is slow. */
-enum { BYTES_COMPARED = 1 << 20 };
+enum { BYTES_COMPARED = 1 << 16 };
 
 static bool same_constants(const Constant *a, const Constant *b)
 {

@@ -146,12 +146,11 @@ RULE_ANY(sink_transpose)
     for (int i = 0; i < node->operand_count; i++) {
         Value *value = operand(node, i);
         const Node *other = operand_node(node, i, &op_transpose);
-        if (!value || is_single(value))
-            operands[i] = value;
+        if (other && same_permutation(view, other))
+            operands[i] = operand(other, 0);
         else
-            operands[i] = other && same_permutation(view, other)
-                              ? operand(other, 0)
-                              : untranspose(&editor, value, rank, perm);
+            operands[i] =
+                !value || is_single(value) ? value : untranspose(&editor, value, rank, perm);
     }
     Value *below = apply_below(&editor, node, operands);
     return below ? edit_transpose(&editor, below, rank, perm) : NULL;
@@ -171,20 +170,22 @@ static bool fits_both_sides(const Value *value, const Node *view)
     return rank <= inside->rank;
 }
 
+/* Whether operand i is viewed as `view` views its own. */
+static bool is_viewed_alike(const Node *node, int i, const Node *view)
+{
+    const Node *other = operand_node(node, i, &op_reshape);
+    return other && same_dims(operand_type(other, 0), operand_type(view, 0)) &&
+           same_dims(result(other, 0)->type, result(view, 0)->type);
+}
+
 static bool may_sink_reshape(const Node *node, const Node *view)
 {
-    const Type *inside = operand_type(view, 0), *outside = result(view, 0)->type;
     const Type *to = result(node, 0)->type;
-    if (!operand(view, 1)->constant || !type_is_tensor(to) || !same_dims(to, outside))
+    if (!operand(view, 1)->constant || !type_is_tensor(to) || !same_dims(to, result(view, 0)->type))
         return false;
     for (int i = 0; i < node->operand_count; i++) {
         const Value *value = operand(node, i);
-        const Node *other = operand_node(node, i, &op_reshape);
-        if (!value || fits_both_sides(value, view))
-            continue;
-        bool alike =
-            other && same_dims(operand_type(other, 0), inside) && same_dims(value->type, outside);
-        if (!alike)
+        if (value && !is_viewed_alike(node, i, view) && !fits_both_sides(value, view))
             return false;
     }
     return true;
@@ -200,8 +201,7 @@ RULE_ANY(sink_reshape)
     Value **operands = ARENA_ARRAY(pass->scratch, Value *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) {
         Value *value = operand(node, i);
-        bool stays = !value || fits_both_sides(value, view);
-        operands[i] = stays ? value : operand(operand_node(node, i, &op_reshape), 0);
+        operands[i] = is_viewed_alike(node, i, view) ? operand(value->producer, 0) : value;
     }
     Value *below = apply_below(&editor, node, operands);
     return below ? edit(&editor, &op_reshape, view->attributes, 2, below, operand(view, 1)) : NULL;
