@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fold-constants: nodes whose operands are all known become constants.
+ *
+ * Folding must not make a model large: a result that is larger than what it is made from stays a
+ * node, unless it is small. (A constant of a million equal numbers is better made when it is
+ * needed, where it will be fused into its reader.)
+ */
+#include "ir/ops/evaluate_node.h"
+#include "passes/rewrite.h"
+
+/* Large weights that are transposed for a matrix product are read through the transpose when they
+ * are packed; folding would only keep them twice. */
+enum { TRANSPOSE_MOST = 1 << 20 };
+
+static bool may_fold(const Node *node)
+{
+    if (node->operand_count == 0 || node->region_count || (node->op->traits & TRAIT_random))
+        return false;
+    for (int i = 0; i < node->operand_count; i++)
+        if (operand(node, i) && !operand(node, i)->constant)
+            return false;
+    return true;
+}
+
+static double bytes_of(Pass *pass, const Value *value)
+{
+    const Type *type = value->type;
+    if (!type_is_static(type))
+        return 0;
+    int64_t count = 0;
+    return expr_known(type_element_count(pass->model->pool, type), &count)
+               ? (double)count * (double)element_bytes(type->element)
+               : 0;
+}
+
+static bool is_worth_it(Pass *pass, const Node *node)
+{
+    double from = 0, to = 0;
+    for (int i = 0; i < node->operand_count; i++)
+        from += operand(node, i) ? bytes_of(pass, operand(node, i)) : 0;
+    for (int i = 0; i < node->result_count; i++)
+        to += bytes_of(pass, result(node, i));
+    if (node->op == &op_transpose && to > (double)TRANSPOSE_MOST)
+        return false;
+    double small = (double)pass_option_number(pass, "small");
+    double most = (double)pass_option_number(pass, "most");
+    return to <= small || (to <= most && to <= 2 * from);
+}
+
+static bool fold(Pass *pass, Node *node)
+{
+    const Constant **constants =
+        ARENA_ARRAY(pass->scratch, const Constant *, node->result_count + 1);
+    if (!node_evaluate(node, pass->model->arena, pass->scratch, constants))
+        return false;
+    for (int i = 0; i < node->result_count; i++) {
+        Value *value = result(node, i);
+        if (!value->first_use || !constants[i])
+            continue;
+        const char *name = value->name;
+        value_rename(value, "");
+        value_replace_uses(value, graph_add_constant(node->graph, name, constants[i]));
+    }
+    remove_dead(node);
+    return true;
+}
+
+PassResult pass_fold_constants(Pass *pass, Graph *graph)
+{
+    int64_t before = pass->changes;
+    FOR_EACH_NODE_SAFE (node, graph) {
+        const char *op = node->op->name;
+        if (pass_allows(pass) && may_fold(node) && is_worth_it(pass, node) && fold(pass, node))
+            pass_count(pass, op);
+    }
+    return pass_result(pass, before);
+}
