@@ -215,6 +215,8 @@ static void print_constant(Printer *p, const Expr *e)
         text_append_double(p->text, cell.d);
     else if (e->type == TN_UINT64)
         text_format(p->text, "%" PRIu64, e->bits);
+    else if (e->type == TN_STRING || element_kind(e->type) == ELEMENT_KIND_COMPLEX)
+        text_format(p->text, "%s(%" PRIu64 ")", element_name(e->type), e->bits);
     else if (element_kind(e->type) == ELEMENT_KIND_FLOAT)
         text_append_float(p->text, element_small_to_float(e->type, (uint32_t)e->bits));
     else
