@@ -91,11 +91,27 @@ static const Type *join_elements(InferContext *context, const Node *node, const 
     return NULL;
 }
 
+/* An optional that a body replaces by something that it could hold stays an optional inside, and is
+ * what it holds as a result. NULL: this is not the case. */
+static const Type *join_filled(InferContext *context, const Node *node, const Type *a,
+                               const Type *b, bool is_result)
+{
+    if (a->kind != TYPE_optional || b->kind == TYPE_optional ||
+        (a->inner && a->inner->kind != b->kind))
+        return NULL;
+    const Type *inner = join_inner(context, node, a->inner, b);
+    if (!inner)
+        return NULL;
+    return is_result ? inner : type_optional(context->arena, inner);
+}
+
 const Type *control_join(InferContext *context, Node *node, int i, const char *prefix,
                          const Type *a, const Type *b, const Graph *region)
 {
-    if (!type_is_tensor(a) || !type_is_tensor(b) || a->element != b->element)
-        return type_equal(a, b) ? a : join_elements(context, node, a, b);
+    if (!type_is_tensor(a) || !type_is_tensor(b) || a->element != b->element) {
+        const Type *filled = join_filled(context, node, a, b, region != NULL);
+        return filled ? filled : type_equal(a, b) ? a : join_elements(context, node, a, b);
+    }
     if (a->rank != b->rank || a->rank < 0) {
         infer_unsupported(context, node, "a value of changing rank, %d and %d", a->rank, b->rank);
         return NULL;
@@ -176,7 +192,10 @@ bool control_infer_carried(InferContext *context, Node *node, const Carried *car
     }
     for (int i = 0; i < carried->count; i++) {
         const Type *first = operand(node, carried->first_operand + i)->type;
-        const Type *type = control_join(context, node, i, "", first, types[i], body);
+        const Type *last = types[i];
+        if (last->kind == TYPE_optional)
+            last = graph_output(body, carried->first_output + i)->type;
+        const Type *type = control_join(context, node, i, "", first, last, body);
         if (!type)
             return false;
         infer_set_type(node, i, type);
