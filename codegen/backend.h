@@ -26,8 +26,11 @@ typedef struct Backend Backend;
 /* A kernel made ready: run as phases, one after the other, each cut in parts over its parallel axis. */
 typedef struct Phase {
     const Kernel *kernel;
-    Function *function; /* NULL for the interpreter: evaluate `kernel` */
+    Function *function; /* NULL for the interpreter */
     KernelFunction *code; /* after compile */
+    /* The interpreter's: */
+    Evaluator *evaluator;
+    double cost; /* of one step of the parallel axis, in cycles */
 } Phase;
 
 struct Backend {

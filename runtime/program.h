@@ -171,7 +171,7 @@ typedef struct IfStep {
 
 /* An operand or result of Loop and Scan that is cut in slices along `axis`, one for each iteration.
  */
-typedef struct Sliced {
+typedef struct LoopSlice {
     ProgramValue whole, slice; /* dims of `slice` are those of one slice */
     int axis;
     bool reverse;
@@ -179,14 +179,14 @@ typedef struct Sliced {
     bool is_dynamic;      /* a result whose memory is taken while the loop runs */
     int32_t count_symbol; /* result: gets the number of slices; -1: none */
     uint32_t binds; /* result: bit d: dimension d of `whole` is a symbol, which gets the slice's */
-} Sliced;
+} LoopSlice;
 
 /* A value that goes from one iteration to the next. `state` is assigned before the step. */
-typedef struct Carried {
+typedef struct LoopState {
     ProgramValue state; /* read by the body, and the result */
     ProgramValue next;  /* made by the body; may be `state` itself, not another state */
     bool by_pointer;    /* dynamic, or a sequence or optional */
-} Carried;
+} LoopState;
 
 /* Loop and Scan. */
 typedef struct LoopStep {
@@ -197,8 +197,8 @@ typedef struct LoopStep {
     int32_t iteration, condition_in; /* Loop: buffers of the body's first two inputs */
     ProgramValue condition_out;
     int32_t carried_count, input_count, output_count, bind_count;
-    const Carried *carried;
-    const Sliced *inputs, *outputs;
+    const LoopState *carried;
+    const LoopSlice *inputs, *outputs;
     const Bind *binds; /* sizes of the next states, all at once after each iteration */
     const Block *body;
 } LoopStep;

@@ -98,6 +98,16 @@ TnStatus run_bind_symbol(Run *run, const Step *step, int32_t symbol, int64_t val
     return TN_OK;
 }
 
+static TnStatus check_dim(Run *run, const Port *port, int d, int64_t size)
+{
+    int64_t expected = size_get(port->value.dims[d], run->sizes);
+    if (size == expected)
+        return TN_OK;
+    return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                    "input '%s' has size %lld in dimension %d, expected %lld (%s)", port->name,
+                    (long long)size, d, (long long)expected, port->type);
+}
+
 static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
 {
     if (tensor->element != port->value.element)
@@ -113,12 +123,16 @@ static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
                         port->name);
     if (!tensor->data && memory_tensor_bytes(tensor) > 0)
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has no data", port->name);
-    for (int d = 0; d < tensor->rank; d++)
-        if (port->binds >> d & 1) {
-            TnStatus status = run_bind_symbol(run, NULL, port->value.dims[d].slot, tensor->dims[d]);
-            if (status != TN_OK)
-                return status;
-        }
+    for (int d = 0; d < tensor->rank; d++) {
+        Size expected = port->value.dims[d];
+        TnStatus status = TN_OK;
+        if (port->binds >> d & 1)
+            status = run_bind_symbol(run, NULL, expected.slot, tensor->dims[d]);
+        else if (expected.slot < 0)
+            status = check_dim(run, port, d, tensor->dims[d]);
+        if (status != TN_OK)
+            return status;
+    }
     run->data[port->value.buffer] = tensor->data ? tensor->data : (void *)run->program;
     return TN_OK;
 }
@@ -156,12 +170,9 @@ static TnStatus check_inputs(Run *run, const TnValue *inputs)
         if (port->value.kind != TN_TENSOR)
             continue;
         for (int d = 0; d < port->value.rank; d++) {
-            int64_t expected = size_get(port->value.dims[d], run->sizes);
-            if (inputs[i].tensor.dims[d] != expected)
-                return run_fail(run, TN_BAD_ARGUMENT, NULL,
-                                "input '%s' has size %lld in dimension %d, expected %lld (%s)",
-                                port->name, (long long)inputs[i].tensor.dims[d], d,
-                                (long long)expected, port->type);
+            TnStatus status = check_dim(run, port, d, inputs[i].tensor.dims[d]);
+            if (status != TN_OK)
+                return status;
         }
     }
     return TN_OK;

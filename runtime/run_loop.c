@@ -47,7 +47,7 @@ static TnStatus place_inputs(Run *run, const Step *step, int64_t t)
     const LoopStep *loop = &step->loop;
     int64_t length = size_get(loop->length, run->sizes);
     for (int32_t i = 0; i < loop->input_count; i++) {
-        const Sliced *input = &loop->inputs[i];
+        const LoopSlice *input = &loop->inputs[i];
         TnTensor slice = run_tensor(run, &input->slice), whole = run_tensor(run, &input->whole);
         SliceShape shape;
         if (whole.dims[input->axis] != length)
@@ -79,8 +79,8 @@ static Growing *growing_of(void *data)
 }
 
 /* Room for one more slice after `count`; for a Scan all at once. */
-static TnStatus make_room(Run *run, const Step *step, const Sliced *output, const SliceShape *shape,
-                          int64_t count)
+static TnStatus make_room(Run *run, const Step *step, const LoopSlice *output,
+                          const SliceShape *shape, int64_t count)
 {
     void **data = &run->data[output->whole.buffer];
     Growing *old = *data ? growing_of(*data) : NULL;
@@ -109,7 +109,7 @@ static TnStatus append_outputs(Run *run, const Step *step, int64_t t)
 {
     const LoopStep *loop = &step->loop;
     for (int32_t i = 0; i < loop->output_count; i++) {
-        const Sliced *output = &loop->outputs[i];
+        const LoopSlice *output = &loop->outputs[i];
         TnTensor slice = run_tensor(run, &output->slice);
         SliceShape shape;
         int64_t length = loop->is_scan ? size_get(loop->length, run->sizes) : 1;
@@ -138,7 +138,7 @@ static TnStatus finish_outputs(Run *run, const Step *step, int64_t iterations)
 {
     const LoopStep *loop = &step->loop;
     for (int32_t i = 0; i < loop->output_count; i++) {
-        const Sliced *output = &loop->outputs[i];
+        const LoopSlice *output = &loop->outputs[i];
         if (output->count_symbol >= 0) {
             TnStatus status = run_bind_symbol(run, step, output->count_symbol, iterations);
             if (status != TN_OK)
@@ -161,7 +161,7 @@ static TnStatus finish_outputs(Run *run, const Step *step, int64_t iterations)
     return TN_OK;
 }
 
-/* ---- Carried values ---------------------------------------------------------------------- */
+/* ---- LoopState values ---------------------------------------------------------------------- */
 
 /* Memory that the next iteration may write again: the planned part of the arena. */
 static bool is_reused(const Run *run, const void *data)
@@ -170,20 +170,19 @@ static bool is_reused(const Run *run, const void *data)
     return at >= run->arena && at < run->arena + run->planned_bytes;
 }
 
-static TnStatus move_state(Run *run, const Step *step, const Carried *carried)
+static TnStatus move_state(Run *run, const Step *step, const LoopState *moved)
 {
-    int32_t to = carried->state.buffer, from = carried->next.buffer;
+    int32_t to = moved->state.buffer, from = moved->next.buffer;
     if (to == from)
         return TN_OK;
-    if (carried->state.kind != TN_TENSOR ||
-        (carried->by_pointer && !is_reused(run, run->data[from]))) {
+    if (moved->state.kind != TN_TENSOR || (moved->by_pointer && !is_reused(run, run->data[from]))) {
         run->data[to] = run->data[from];
         return TN_OK;
     }
-    int64_t bytes = run_bytes(run, &carried->next);
+    int64_t bytes = run_bytes(run, &moved->next);
     if (bytes < 0)
         return run_fail(run, TN_BAD_ARGUMENT, step, "a size overflows");
-    if (carried->by_pointer) {
+    if (moved->by_pointer) {
         run->data[to] = memory_tail(&run->memory, bytes);
         if (!run->data[to])
             return run_no_memory(run);

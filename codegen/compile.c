@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The way from a model to a program: inputs, nodes, outputs, the memory plan, machine code, packed
+ * constants.
+ */
+#include "codegen/builder.h"
+#include "codegen/plan_memory.h"
+
+#include <string.h>
+
+/* What a program owns beside arenas. */
+typedef struct ProgramOwner {
+    const Backend *backend;
+    void *module;
+    void *packed;
+} ProgramOwner;
+
+void compile_settings_default(CompileSettings *settings)
+{
+    *settings = (CompileSettings){.backend = &backend_llvm, .parallel = {.threads = 1}};
+    target_host(&settings->target);
+}
+
+/* ---- Inputs and outputs ------------------------------------------------------------------ */
+
+static const char *type_text(Builder *b, const Type *type)
+{
+    Text text = text_create(b->arena);
+    type_print(type, &text);
+    return text.data;
+}
+
+static void bind_input_dims(Builder *b, Graph *graph, Port *ports)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const Type *type = graph->inputs[i]->type;
+        ports[i] = (Port){.name = graph->inputs[i]->name, .type = type_text(b, type)};
+        for (int d = 0; d < type->rank && type_is_tensor(type); d++) {
+            int symbol = symbol_unbound(b, type->dims[d]);
+            if (symbol < 0)
+                continue;
+            ports[i].binds |= (uint32_t)1 << d;
+            symbol_bind_entry(b, symbol);
+        }
+    }
+}
+
+static void add_inputs(Builder *b, Graph *graph, Port *ports)
+{
+    bind_input_dims(b, graph, ports);
+    for (int i = 0; i < graph->input_count; i++) {
+        Value *value = graph->inputs[i];
+        bool is_tensor = type_is_tensor(value->type);
+        if (is_tensor && value->type->rank < 0) {
+            unsupported_at(b->diagnostics, (Location){.node = value->name},
+                           "input '%s' of unknown rank", value->name);
+            b->failed = true;
+            return;
+        }
+        ProgramValue *where = &ports[i].value;
+        where->kind = is_tensor                            ? TN_TENSOR
+                      : value->type->kind == TYPE_optional ? TN_OPTIONAL
+                                                           : TN_SEQUENCE;
+        where->buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_input});
+        if (is_tensor) {
+            where->element = value->type->element;
+            where->rank = value->type->rank;
+        }
+        program_value_dims(b, value->type, where);
+        define_value(b, value, *where);
+    }
+}
+
+/* An output has planned memory of its own, that the caller's may stand in for, or is dynamic. */
+static void add_outputs(Builder *b, Graph *graph, Port *ports)
+{
+    for (int i = 0; i < graph->output_count && !b->failed; i++) {
+        Value *value = graph_output(graph, i);
+        ProgramValue where = value_of(b, value);
+        const BufferPlan *plan = &b->buffers.items[where.buffer];
+        bool is_tensor = where.kind == TN_TENSOR;
+        bool is_own =
+            plan->kind == BUFFER_planned ? !plan->is_output : plan->kind == BUFFER_dynamic;
+        if (is_tensor && !is_own) {
+            ProgramValue copy = new_value(b, value->type);
+            program_value_dims(b, value->type, &copy);
+            emit_assign(b, graph->output_names[i], copy, where);
+            where = copy;
+        }
+        if (is_tensor && buffer_is_planned(b, where.buffer))
+            b->buffers.items[where.buffer].is_output = true;
+        ports[i] = (Port){
+            .name = graph->output_names[i], .value = where, .type = type_text(b, value->type)};
+    }
+    for (int i = 0; i < graph->output_count && !b->failed; i++)
+        touch_value(b, &ports[i].value);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+static bool plan_buffers(Builder *b, Program *program)
+{
+    int64_t count = 0;
+    PlanItem *items = ARENA_ARRAY(b->arena, PlanItem, b->buffers.count + 1);
+    for (int64_t i = 0; i < b->buffers.count; i++) {
+        const BufferPlan *plan = &b->buffers.items[i];
+        if (plan->kind == BUFFER_planned)
+            items[count++] =
+                (PlanItem){.bytes = plan->bytes, .first = plan->first, .last = plan->last};
+    }
+    const Expr *total = plan_memory(b->pool, b->arena, items, count);
+    if (!total)
+        return error_at(b->diagnostics, (Location){0}, "the model needs too much memory");
+    program->buffers = ARENA_ARRAY(b->arena, Buffer, b->buffers.count + 1);
+    program->buffer_count = (int32_t)b->buffers.count;
+    const PlanItem *item = items;
+    for (int64_t i = 0; i < b->buffers.count; i++) {
+        const BufferPlan *plan = &b->buffers.items[i];
+        Buffer *buffer = &program->buffers[i];
+        *buffer =
+            (Buffer){.kind = plan->kind, .constant = plan->constant, .is_output = plan->is_output};
+        if (plan->kind != BUFFER_planned)
+            continue;
+        buffer->bytes = size_of(b, plan->bytes);
+        buffer->offset = size_of(b, item++->offset);
+    }
+    program->arena = size_of(b, total);
+    Text text = text_create(b->arena);
+    expr_print(total, &text);
+    program->arena_formula = text.data;
+    return !b->failed;
+}
+
+/* ---- Code -------------------------------------------------------------------------------- */
+
+static void evaluate_phase(const void *kernel, void *const *data, const int64_t *sizes,
+                           int64_t begin, int64_t end, void *scratch)
+{
+    evaluator_run(kernel, sizes, data, scratch, begin, end);
+}
+
+static TnStatus compile_phases(Builder *b, ProgramOwner *owner)
+{
+    Phase **phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
+    int count = 0;
+    for (int64_t i = 0; i < b->phases.count; i++)
+        if (b->phases.items[i]->function)
+            phases[count++] = b->phases.items[i];
+    owner->backend = b->settings->backend;
+    return owner->backend->compile(&b->settings->target, b->arena, phases, count, &owner->module,
+                                   b->diagnostics);
+}
+
+/* Until there is code, a step holds its Phase. */
+static void finish_block(const Block *block)
+{
+    for (int64_t i = 0; i < block->step_count; i++) {
+        Step *step = &block->steps[i];
+        if (step->kind == STEP_if) {
+            finish_block(step->branch.branches[0]);
+            finish_block(step->branch.branches[1]);
+        } else if (step->kind == STEP_loop) {
+            finish_block(step->loop.body);
+        } else if (step->kind == STEP_phase) {
+            const Phase *phase = step->phase.kernel;
+            step->phase.code = phase->code;
+            step->phase.evaluate = phase->function ? NULL : evaluate_phase;
+            step->phase.kernel = phase->evaluator;
+        }
+    }
+}
+
+/* ---- The program ------------------------------------------------------------------------- */
+
+static void set_entry(Builder *b, Program *program)
+{
+    StepList steps = b->entry_binds;
+    if (b->entry_code.count)
+        array_push(b->arena, &steps,
+                   (Step){.kind = STEP_size,
+                          .size = {.count = (int32_t)b->entry_code.count,
+                                   .instructions = b->entry_code.items}});
+    for (int64_t i = 0; i < b->entry_checks.count; i++)
+        array_push(b->arena, &steps, (Step){.kind = STEP_check, .check = b->entry_checks.items[i]});
+    program->entry = (Block){.step_count = steps.count, .steps = steps.items};
+}
+
+static void set_symbols(Builder *b, Program *program)
+{
+    program->symbol_count = b->symbol_count;
+    program->size_count = b->slot_count;
+    program->symbols = ARENA_ARRAY(b->arena, SymbolRange, b->symbol_count + 1);
+    for (int i = 0; i < b->symbol_count; i++) {
+        const Symbol *symbol = expr_pool_symbol(b->pool, i);
+        program->symbols[i] = (SymbolRange){symbol->name, symbol->lower, symbol->upper};
+    }
+}
+
+static void destroy_program(Program *program)
+{
+    ProgramOwner *owner = program->owner;
+    if (owner->backend && owner->module)
+        owner->backend->destroy(owner->module);
+    packed_destroy(owner->packed);
+    owner->module = owner->packed = NULL;
+}
+
+void program_destroy(Program *program)
+{
+    if (program && program->destroy)
+        program->destroy(program);
+}
+
+static TnStatus failure(const Diagnostics *diagnostics)
+{
+    return diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL;
+}
+
+static void set_needs(const Builder *b, Program *program)
+{
+    program->packed_bytes = b->packed_bytes;
+    program->worker_scratch = b->worker_scratch;
+    program->has_tail = b->has_tail;
+    program->pointer_count = b->pointer_count;
+}
+
+static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
+{
+    Graph *graph = b->model->graph;
+    program->input_count = graph->input_count;
+    program->output_count = graph->output_count;
+    program->inputs = ARENA_ARRAY(b->arena, Port, graph->input_count + 1);
+    program->outputs = ARENA_ARRAY(b->arena, Port, graph->output_count + 1);
+    scope_open(b);
+    add_inputs(b, graph, program->inputs);
+    if (!b->failed)
+        emit_assumptions(b);
+    if (!b->failed)
+        lower_graph_nodes(b, graph);
+    if (!b->failed)
+        add_outputs(b, graph, program->outputs);
+    if (b->failed)
+        return failure(b->diagnostics);
+    TnStatus status = pack_constants(b);
+    owner->packed = b->packed;
+    if (status != TN_OK)
+        return status;
+    if (!plan_buffers(b, program))
+        return failure(b->diagnostics);
+    program->main = *scope_close(b);
+    status = compile_phases(b, owner);
+    if (status != TN_OK)
+        return status;
+    finish_block(&program->main);
+    set_entry(b, program);
+    set_symbols(b, program);
+    set_needs(b, program);
+    if (expr_pool_symbol_count(b->pool) != b->symbol_count) {
+        error_at(b->diagnostics, (Location){0}, "lowering has made new symbols");
+        return TN_INTERNAL;
+    }
+    return TN_OK;
+}
+
+TnStatus program_compile(Model *model, const CompileSettings *settings, Program **program,
+                         Diagnostics *diagnostics)
+{
+    Arena *arena = model->arena;
+    *program = NULL;
+    Program *made = ARENA_NEW(arena, Program);
+    ProgramOwner *owner = ARENA_NEW(arena, ProgramOwner);
+    Builder b = {.model = model,
+                 .arena = arena,
+                 .pool = model->pool,
+                 .settings = settings,
+                 .diagnostics = diagnostics,
+                 .symbol_count = expr_pool_symbol_count(model->pool)};
+    b.slot_count = b.symbol_count;
+    b.is_bound = ARENA_ARRAY(arena, bool, b.symbol_count + 1);
+    b.is_entry = ARENA_ARRAY(arena, bool, b.symbol_count + 1);
+    b.checked = ARENA_ARRAY(arena, bool, model->assumption_count + 1);
+    b.entry_sizes = map_create(arena);
+    b.constants = map_create(arena);
+    b.bindings = map_create(arena);
+    for (int64_t i = 0; i < model->binding_count; i++)
+        map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);
+    made->owner = owner;
+    made->destroy = destroy_program;
+    TnStatus status = build(&b, made, owner);
+    if (status != TN_OK)
+        program_destroy(made);
+    else
+        *program = made;
+    return status;
+}

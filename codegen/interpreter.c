@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The interpreter as a backend: every compute of a kernel is a phase of its own, so that threads
+ * share its outermost axis.
+ */
+#include "codegen/backend.h"
+
+static bool has_operation(const Target *target, ExprKind kind, TnElementType type)
+{
+    (void)target, (void)kind, (void)type;
+    return true;
+}
+
+static double extent_estimate(const Expr *extent)
+{
+    int64_t value;
+    return expr_known(extent, &value) ? (double)value : 64;
+}
+
+/* About two cycles for each element of the body. */
+static double step_cost(const Compute *compute, const Axis *parallel)
+{
+    double cost = 2;
+    for (int i = 0; i < compute->axis_count; i++)
+        if (compute->axes[i] != parallel)
+            cost *= extent_estimate(compute->axes[i]->extent);
+    for (int i = 0; i < compute->reduce_count; i++)
+        cost *= extent_estimate(compute->reduce_axes[i]->extent);
+    return cost;
+}
+
+static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
+                       Diagnostics *diagnostics)
+{
+    (void)target, (void)diagnostics;
+    Phase *phases = ARENA_ARRAY(arena, Phase, kernel->compute_count + 1);
+    for (int i = 0; i < kernel->compute_count; i++) {
+        Kernel *single = ARENA_NEW(arena, Kernel);
+        *single = *kernel;
+        single->compute_count = 1;
+        single->computes = &kernel->computes[i];
+        phases[i].kernel = single;
+        phases[i].evaluator = evaluator_create(arena, single);
+        phases[i].cost = step_cost(kernel->computes[i], evaluator_parallel(phases[i].evaluator));
+    }
+    *phase_count = kernel->compute_count;
+    return phases;
+}
+
+static TnStatus compile(const Target *target, Arena *arena, Phase *const *phases, int count,
+                        void **module, Diagnostics *diagnostics)
+{
+    (void)target, (void)arena, (void)phases, (void)count, (void)diagnostics;
+    *module = NULL;
+    return TN_OK;
+}
+
+static void destroy(void *module)
+{
+    (void)module;
+}
+
+const Backend backend_interpreter = {"interpreter", has_operation, schedule, compile, destroy};

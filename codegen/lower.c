@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From nodes to steps: kernels by the backend's schedule, views without a step, host functions as
+ * they are, control flow in lower_control.c.
+ */
+#include "codegen/builder.h"
+
+#include <string.h>
+
+static bool fail_at(Builder *b, const Node *node, const char *message)
+{
+    b->failed = true;
+    return unsupported_at(b->diagnostics, node_location(node), "%s-%d: %s", node->op->name,
+                          node->op->since, message);
+}
+
+/* ---- Kernels ----------------------------------------------------------------------------- */
+
+static bool needs_interpreter(const Kernel *kernel)
+{
+    for (int i = 0; i < kernel->tensor_count; i++) {
+        ElementKind kind = element_kind(kernel->tensors[i]->element);
+        if (kind == ELEMENT_KIND_STRING || kind == ELEMENT_KIND_COMPLEX)
+            return true;
+    }
+    return false;
+}
+
+static bool has_gaps(const Tensor *tensor)
+{
+    for (int d = 0; d < tensor->rank; d++)
+        if (tensor->layout.halo[d])
+            return true;
+    return !tensor_is_row_major(tensor);
+}
+
+static int32_t temporary_buffer(Builder *b, const Node *node, const Tensor *tensor)
+{
+    const Expr *bytes =
+        expr_scale(b->pool, tensor->length, (int64_t)element_bytes(tensor->element));
+    if (size_is_entry(b, bytes))
+        return add_buffer(
+            b,
+            (BufferPlan){.kind = BUFFER_planned, .bytes = bytes, .needs_zero = has_gaps(tensor)});
+    int32_t buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_dynamic});
+    b->has_tail = true;
+    append_step(b, &(Step){.kind = STEP_allocate,
+                           .name = node_location(node).node,
+                           .allocate = {.buffer = buffer, .bytes = size_of(b, bytes)}});
+    return buffer;
+}
+
+/* The buffers of a kernel's tensors by slot. Results get theirs here. */
+static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kernel, Value **values)
+{
+    int32_t *buffers = ARENA_ARRAY(b->arena, int32_t, kernel->tensor_count + 1);
+    for (int i = 0; i < kernel->tensor_count; i++) {
+        const Tensor *tensor = kernel->tensors[i];
+        Value *value = values[i];
+        if (tensor->role == TENSOR_output && value) {
+            ProgramValue made = new_value(b, value->type);
+            program_value_dims(b, value->type, &made);
+            if (!buffer_is_planned(b, made.buffer))
+                append_step(b,
+                            &(Step){.kind = STEP_allocate,
+                                    .name = node_location(node).node,
+                                    .allocate = {.buffer = made.buffer,
+                                                 .bytes = size_of(b, type_bytes(b, value->type))}});
+            ProgramValue *copy = ARENA_NEW(b->arena, ProgramValue);
+            *copy = made;
+            map_set_pointer(&b->scope->values, value, copy);
+            buffers[i] = made.buffer;
+        } else if (value && tensor->role == TENSOR_constant) {
+            buffers[i] = -1; /* only if a phase reads it as it is */
+        } else if (value) {
+            buffers[i] = value_of(b, value).buffer;
+        } else {
+            buffers[i] = temporary_buffer(b, node, tensor);
+        }
+    }
+    return buffers;
+}
+
+typedef struct PhaseContext {
+    Builder *builder;
+    const Node *node;
+    const Kernel *kernel;
+    Value **values;
+    int32_t *buffers; /* by slot */
+} PhaseContext;
+
+static const Packing *find_packing(const Function *function, const Tensor *tensor)
+{
+    for (const Packing *packing = function->packings; packing; packing = packing->next)
+        if (packing->packed == tensor)
+            return packing;
+    return NULL;
+}
+
+static int32_t tensor_buffer(PhaseContext *context, const Phase *phase, const Tensor *tensor)
+{
+    Builder *b = context->builder;
+    const Packing *packing = phase->function ? find_packing(phase->function, tensor) : NULL;
+    if (packing)
+        return packed_buffer(b, packing);
+    int slot = tensor->slot;
+    if (slot < 0 || slot >= context->kernel->tensor_count)
+        return -1;
+    if (context->buffers[slot] < 0 && context->values[slot])
+        context->buffers[slot] = value_of(b, context->values[slot]).buffer;
+    return context->buffers[slot];
+}
+
+static void note_pointers(Builder *b, int32_t count)
+{
+    if (count > b->pointer_count)
+        b->pointer_count = count;
+}
+
+typedef struct Search {
+    const Tensor *tensor;
+    bool found;
+} Search;
+
+static void look_for_tensor(void *user, const Expr *e)
+{
+    Search *search = user;
+    search->found |= (e->kind == EXPR_load || e->kind == EXPR_fetch) && e->object == search->tensor;
+}
+
+static void search_expr(ExprPool *pool, const Expr *e, Search *search)
+{
+    if (e)
+        expr_walk(pool, e, look_for_tensor, search);
+}
+
+static void search_nest(ExprPool *pool, const Nest *nest, Search *search)
+{
+    for (; nest; nest = nest->next) {
+        search_expr(pool, nest->condition, search);
+        search_expr(pool, nest->index, search);
+        search_expr(pool, nest->value, search);
+        search->found |= nest->tensor == search->tensor;
+        search_nest(pool, nest->body, search);
+        search_nest(pool, nest->otherwise, search);
+    }
+}
+
+/* Whether a constant is read as it is, and not only in its packed form. */
+static bool phase_reads(const Phase *phase, const Tensor *tensor)
+{
+    ExprPool *pool = phase->kernel->pool;
+    Search search = {tensor, false};
+    if (phase->function) {
+        if (find_packing(phase->function, tensor))
+            return true;
+        search_nest(pool, phase->function->nest, &search);
+        return search.found;
+    }
+    for (int i = 0; i < phase->kernel->compute_count; i++) {
+        const Compute *compute = phase->kernel->computes[i];
+        search_expr(pool, compute->body, &search);
+        for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
+            search_expr(pool, compute->target[d], &search);
+    }
+    return search.found;
+}
+
+static void append_phase(PhaseContext *context, Phase *phase)
+{
+    Builder *b = context->builder;
+    const Function *function = phase->function;
+    int count = function ? function->tensor_count : context->kernel->tensor_count;
+    int32_t *buffers = ARENA_ARRAY(b->arena, int32_t, count + 1);
+    for (int i = 0; i < count; i++) {
+        const Tensor *tensor = function ? function->tensors[i] : context->kernel->tensors[i];
+        bool reads = tensor->role != TENSOR_constant || phase_reads(phase, tensor);
+        buffers[i] = reads ? tensor_buffer(context, phase, tensor) : -1;
+    }
+    PhaseStep step = {
+        .kernel = phase, .buffer_count = count, .buffers = buffers, .extent = size_number(1)};
+    const Axis *parallel = NULL;
+    if (function) {
+        parallel = function->parallel;
+        step.cost = function->cost;
+        if (function->scratch_bytes > b->worker_scratch)
+            b->worker_scratch = function->scratch_bytes;
+    } else {
+        Evaluator *evaluator = phase->evaluator;
+        int64_t scratch = (int64_t)evaluator_scratch_bytes(evaluator);
+        parallel = evaluator_parallel(evaluator);
+        step.cost = phase->cost;
+        if (scratch > b->worker_scratch)
+            b->worker_scratch = scratch;
+    }
+    if (parallel) {
+        step.is_parallel = true;
+        step.extent = size_of(b, parallel->extent);
+    }
+    note_pointers(b, count);
+    array_push(b->arena, &b->phases, phase);
+    append_step(b, &(Step){.kind = STEP_phase,
+                           .name = node_location(context->node).node,
+                           .operator= context->node->op->name,
+                           .phase = step});
+}
+
+static void touch_all(PhaseContext *context)
+{
+    for (int i = 0; i < context->kernel->tensor_count; i++)
+        touch_buffer(context->builder, context->buffers[i]);
+}
+
+static void lower_kernel(Builder *b, const Node *node)
+{
+    PhaseContext context = {.builder = b, .node = node};
+    context.kernel = kernel_of_node(b->pool, node, &context.values);
+    const Backend *backend =
+        needs_interpreter(context.kernel) ? &backend_interpreter : b->settings->backend;
+    int count = 0;
+    Phase *phases =
+        backend->schedule(&b->settings->target, b->arena, context.kernel, &count, b->diagnostics);
+    if (!phases) {
+        b->failed = true;
+        return;
+    }
+    context.buffers = kernel_buffers(b, node, context.kernel, context.values);
+    touch_all(&context);
+    for (int i = 0; i < context.kernel->tensor_count; i++) {
+        int32_t buffer = context.buffers[i];
+        if (buffer < 0 || !b->buffers.items[buffer].needs_zero)
+            continue;
+        append_step(b, &(Step){.kind = STEP_allocate,
+                               .name = node_location(node).node,
+                               .allocate = {.buffer = buffer,
+                                            .bytes = size_of(b, b->buffers.items[buffer].bytes),
+                                            .zero = true}});
+    }
+    for (int i = 0; i < count; i++) {
+        append_phase(&context, &phases[i]);
+        b->position--;
+        touch_all(&context);
+        b->position++;
+    }
+    for (int i = 0; i < node->result_count; i++) {
+        Value *value = result(node, i);
+        if (value->name[0] && !b->failed)
+            define_value(b, value, value_of(b, value));
+    }
+}
+
+/* ---- Views ------------------------------------------------------------------------------- */
+
+static void lower_view_node(Builder *b, const Node *node)
+{
+    Value *value = result(node, 0);
+    ProgramValue view = value_of(b, operand(node, 0));
+    view.rank = value->type->kind == TYPE_tensor ? value->type->rank : 0;
+    program_value_dims(b, value->type, &view);
+    define_value(b, value, view);
+}
+
+/* ---- Host functions ---------------------------------------------------------------------- */
+
+static const TnTensor *constant_tensor(Builder *b, const Constant *constant)
+{
+    if (!constant)
+        return NULL;
+    TnTensor *tensor = ARENA_NEW(b->arena, TnTensor);
+    *tensor = (TnTensor){
+        .element = constant->element, .rank = constant->rank, .data = (void *)constant->data};
+    memcpy(tensor->dims, constant->dims, sizeof constant->dims);
+    return tensor;
+}
+
+static HostAttribute host_attribute(Builder *b, const AttributeDef *def, const void *attributes)
+{
+    const void *field = (const char *)attributes + def->offset;
+    HostAttribute a = {.name = def->name};
+    switch (def->kind) {
+    case ATTRIBUTE_int: a.integer = *(const int64_t *)field; break;
+    case ATTRIBUTE_choice:
+    case ATTRIBUTE_element:
+    case ATTRIBUTE_graph: a.integer = *(const int *)field; break;
+    case ATTRIBUTE_float:
+        a.kind = HOST_ATTRIBUTE_float;
+        a.real = *(const float *)field;
+        break;
+    case ATTRIBUTE_string:
+        a.kind = HOST_ATTRIBUTE_string;
+        a.string = *(const TnString *)field;
+        break;
+    case ATTRIBUTE_ints:
+        a.kind = HOST_ATTRIBUTE_ints;
+        a.integers = *(const IntList *)field;
+        break;
+    case ATTRIBUTE_floats:
+        a.kind = HOST_ATTRIBUTE_floats;
+        a.reals = *(const FloatList *)field;
+        break;
+    case ATTRIBUTE_strings:
+        a.kind = HOST_ATTRIBUTE_strings;
+        a.strings = *(const StringList *)field;
+        break;
+    case ATTRIBUTE_tensor:
+        a.kind = HOST_ATTRIBUTE_tensor;
+        a.tensor = constant_tensor(b, *(const Constant *const *)field);
+        break;
+    case ATTRIBUTE_type:
+    case ATTRIBUTE_type_list: break;
+    }
+    return a;
+}
+
+static const HostAttribute *host_attributes(Builder *b, const Node *node)
+{
+    const OpDef *op = node->op;
+    HostAttribute *attributes = ARENA_ARRAY(b->arena, HostAttribute, op->attribute_count + 1);
+    for (int i = 0; i < op->attribute_count; i++)
+        attributes[i] = host_attribute(b, &op->attributes[i], node->attributes);
+    return attributes;
+}
+
+static void lower_host(Builder *b, const Node *node)
+{
+    HostStep host = {.function = host_find(node->op->host),
+                     .input_count = node->operand_count,
+                     .output_count = node->result_count,
+                     .attribute_count = node->op->attribute_count,
+                     .attributes = host_attributes(b, node)};
+    if (!host.function) {
+        fail_at(b, node, "its host function is not there");
+        return;
+    }
+    ProgramValue *inputs = ARENA_ARRAY(b->arena, ProgramValue, node->operand_count + 1);
+    ProgramValue *outputs = ARENA_ARRAY(b->arena, ProgramValue, node->result_count + 1);
+    uint32_t *binds = ARENA_ARRAY(b->arena, uint32_t, node->result_count + 1);
+    for (int i = 0; i < node->operand_count; i++)
+        inputs[i] = value_of(b, operand(node, i));
+    for (int i = 0; i < node->result_count; i++) {
+        Value *value = result(node, i);
+        outputs[i] = (ProgramValue){.kind = TN_ABSENT, .buffer = -1};
+        if (!value->name[0]) {
+            if (type_is_tensor(value->type))
+                outputs[i].element = value->type->element;
+            continue;
+        }
+        binds[i] = unbound_dims(b, value->type);
+        outputs[i] = new_value(b, value->type);
+        for (int d = 0; d < outputs[i].rank; d++)
+            if (binds[i] >> d & 1)
+                outputs[i].dims[d] = size_slot(symbol_unbound(b, value->type->dims[d]));
+    }
+    host.inputs = inputs;
+    host.outputs = outputs;
+    host.binds = binds;
+    for (int i = 0; i < node->operand_count; i++)
+        touch_value(b, &inputs[i]);
+    for (int i = 0; i < node->result_count; i++)
+        touch_value(b, &outputs[i]);
+    note_pointers(b, node->operand_count + node->result_count);
+    b->has_tail = true; /* scratch, at least */
+    append_step(b, &(Step){.kind = STEP_host,
+                           .name = node_location(node).node,
+                           .operator= node->op->name,
+                           .host = host});
+    for (int i = 0; i < node->result_count; i++)
+        for (int d = 0; d < outputs[i].rank; d++)
+            if (binds[i] >> d & 1)
+                symbol_bind(b, outputs[i].dims[d].slot);
+    for (int i = 0; i < node->result_count; i++) {
+        ProgramValue made = outputs[i];
+        if (made.kind == TN_ABSENT)
+            continue;
+        program_value_dims(b, result(node, i)->type, &made);
+        define_value(b, result(node, i), made);
+    }
+}
+
+/* ---- Graphs ------------------------------------------------------------------------------ */
+
+static void lower_node(Builder *b, Node *node)
+{
+    const OpDef *op = node->op;
+    if (op->traits & TRAIT_view)
+        lower_view_node(b, node);
+    else if (op->control == CONTROL_group || op->lower)
+        lower_kernel(b, node);
+    else if (op->host)
+        lower_host(b, node);
+    else if (op->control != CONTROL_none)
+        lower_control(b, node);
+    else
+        fail_at(b, node, "this instance has not been decomposed");
+}
+
+void lower_graph_nodes(Builder *b, Graph *graph)
+{
+    FOR_EACH_NODE (node, graph) {
+        lower_node(b, node);
+        if (b->failed)
+            return;
+    }
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Packed constants: packed[to] = source[from], done once, at compile time.
+ *
+ * The innermost axis is done as a run where indices and guards are affine in it, which they are but
+ * for axes that were fused; else element by element. Equal packings of the same bytes are made
+ * once.
+ */
+#include "codegen/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct PackJob {
+    const Packing *packing;
+    const char *key;
+    int32_t buffer;
+    size_t element, count; /* bytes of an element, elements */
+    char *memory;
+} PackJob;
+
+typedef struct PackedConstants {
+    ARRAY(PackJob) jobs;
+    Map by_key; /* text -> job number + 1 */
+} PackedConstants;
+
+/* ---- Asking ------------------------------------------------------------------------------ */
+
+/* The same key for the same movement of the same bytes: axes by position. */
+static const char *packing_key(Builder *b, const Packing *packing)
+{
+    ExprPool *pool = b->pool;
+    Text text = text_create(b->arena);
+    const Expr *from = packing->from, *to = packing->to;
+    const Expr *guards[COUNT_OF(packing->guards)];
+    for (int g = 0; g < packing->guard_count; g++)
+        guards[g] = packing->guards[g];
+    text_format(&text, "%p %d:", packing->source->values, (int)packing->source->element);
+    for (int i = 0; i < packing->axis_count; i++) {
+        text_append(&text, " < ");
+        expr_print(packing->axes[i]->extent, &text);
+        Axis *axis = axis_create(pool, arena_format(b->arena, "p%d", i), packing->axes[i]->extent);
+        const Expr *by = expr_axis(pool, axis);
+        from = expr_substitute(pool, from, packing->axes[i], by);
+        to = expr_substitute(pool, to, packing->axes[i], by);
+        for (int g = 0; g < packing->guard_count; g++)
+            guards[g] = expr_substitute(pool, guards[g], packing->axes[i], by);
+    }
+    text_append(&text, " ; ");
+    expr_print(from, &text);
+    text_append(&text, " ; ");
+    expr_print(to, &text);
+    for (int g = 0; g < packing->guard_count; g++) {
+        text_append(&text, " ; ");
+        expr_print(guards[g], &text);
+    }
+    text_append(&text, " ; ");
+    expr_print(packing->packed->length, &text);
+    return text.data;
+}
+
+int32_t packed_buffer(Builder *b, const Packing *packing)
+{
+    PackedConstants *packed = b->packed;
+    if (!packed) {
+        packed = b->packed = ARENA_NEW(b->arena, PackedConstants);
+        packed->by_key = map_create(b->arena);
+    }
+    const char *key = packing_key(b, packing);
+    intptr_t known = (intptr_t)map_get(&packed->by_key, key);
+    if (known)
+        return packed->jobs.items[known - 1].buffer;
+    int64_t count = 0;
+    if (!packing->source->values || !expr_known(packing->packed->length, &count)) {
+        error_at(b->diagnostics, (Location){0}, "a packed constant of unknown bytes or size");
+        b->failed = true;
+        return -1;
+    }
+    PackJob job = {.packing = packing,
+                   .key = key,
+                   .buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_constant}),
+                   .element = element_bytes(packing->packed->element),
+                   .count = (size_t)count};
+    array_push(b->arena, &packed->jobs, job);
+    map_set(&packed->by_key, key, (void *)(intptr_t)packed->jobs.count);
+    return job.buffer;
+}
+
+/* ---- Doing ------------------------------------------------------------------------------- */
+
+typedef struct PackRun {
+    const PackJob *job;
+    int64_t position[2 * MAX_RANK];
+} PackRun;
+
+/* An index or a condition at the position; a small interpreter, for what is not affine. */
+static int64_t evaluate(const PackRun *run, const Expr *e)
+{
+    int64_t a, b;
+    switch ((int)e->kind) {
+    case EXPR_integer: return e->integer;
+    case EXPR_constant: return (int64_t)e->bits;
+    case EXPR_axis:
+        for (int i = 0; i < run->job->packing->axis_count; i++)
+            if (run->job->packing->axes[i] == e->object)
+                return run->position[i];
+        return 0;
+    case EXPR_linear:
+        a = e->integer;
+        for (int i = 0; i < e->count; i++)
+            a += e->factors[i] * evaluate(run, e->src[i]);
+        return a;
+    case EXPR_not: return !evaluate(run, e->src[0]);
+    case EXPR_select: return evaluate(run, e->src[evaluate(run, e->src[0]) ? 1 : 2]);
+    }
+    a = evaluate(run, e->src[0]);
+    b = evaluate(run, e->src[1]);
+    switch ((int)e->kind) {
+    case EXPR_times: return a * b;
+    case EXPR_quotient: return b > 0 ? a / b - (a % b < 0) : 0;
+    case EXPR_modulus: return b > 0 ? a - (a / b - (a % b < 0)) * b : 0;
+    case EXPR_larger: return a > b ? a : b;
+    case EXPR_smaller: return a < b ? a : b;
+    case EXPR_and: return a && b;
+    case EXPR_or: return a || b;
+    case EXPR_less: return a < b;
+    case EXPR_less_equal: return a <= b;
+    case EXPR_equal: return a == b;
+    case EXPR_not_equal: return a != b;
+    }
+    return 0;
+}
+
+static bool guards_hold(const PackRun *run)
+{
+    const Packing *packing = run->job->packing;
+    for (int g = 0; g < packing->guard_count; g++)
+        if (!evaluate(run, packing->guards[g]))
+            return false;
+    return true;
+}
+
+static bool is_affine(const Expr *e, const Axis *axis)
+{
+    if (e->kind == EXPR_linear) {
+        for (int i = 0; i < e->count; i++)
+            if (e->src[i]->object != axis && expr_contains_axis(e->src[i], axis))
+                return false;
+        return true;
+    }
+    return e->object == axis || !expr_contains_axis(e, axis);
+}
+
+/* The innermost axis as a run: indices by their coefficient, guards that hold on all of it or are
+ * asked for each element. */
+static void pack_row(PackRun *run)
+{
+    const PackJob *job = run->job;
+    const Packing *packing = job->packing;
+    int last = packing->axis_count - 1;
+    const Axis *axis = packing->axes[last];
+    int64_t extent = 0;
+    expr_known(axis->extent, &extent);
+    bool affine = is_affine(packing->from, axis) && is_affine(packing->to, axis), guarded = false;
+    for (int g = 0; g < packing->guard_count; g++)
+        guarded |= expr_contains_axis(packing->guards[g], axis);
+    run->position[last] = 0;
+    if (!guarded && !guards_hold(run))
+        return;
+    const char *source = packing->source->values;
+    int64_t from = evaluate(run, packing->from), to = evaluate(run, packing->to);
+    int64_t from_step = expr_coefficient(packing->from, axis);
+    int64_t to_step = expr_coefficient(packing->to, axis);
+    for (int64_t i = 0; i < extent; i++, from += from_step, to += to_step) {
+        run->position[last] = i;
+        if (guarded && !guards_hold(run))
+            continue;
+        if (!affine) {
+            from = evaluate(run, packing->from);
+            to = evaluate(run, packing->to);
+        }
+        if (to >= 0 && (size_t)to < job->count)
+            memcpy(job->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
+                   job->element);
+    }
+}
+
+static void pack_axes(PackRun *run, int axis)
+{
+    const Packing *packing = run->job->packing;
+    if (axis == packing->axis_count - 1) {
+        pack_row(run);
+        return;
+    }
+    int64_t extent = 0;
+    expr_known(packing->axes[axis]->extent, &extent);
+    for (int64_t i = 0; i < extent; i++) {
+        run->position[axis] = i;
+        pack_axes(run, axis + 1);
+    }
+}
+
+static void pack_piece(void *context, int64_t piece, int worker)
+{
+    const PackedConstants *packed = context;
+    PackRun run = {.job = &packed->jobs.items[piece]};
+    (void)worker;
+    if (run.job->packing->axis_count > 0)
+        pack_axes(&run, 0);
+}
+
+TnStatus pack_constants(Builder *b)
+{
+    PackedConstants *packed = b->packed;
+    if (!packed)
+        return TN_OK;
+    for (int64_t i = 0; i < packed->jobs.count; i++) {
+        PackJob *job = &packed->jobs.items[i];
+        size_t bytes = (job->count * job->element + 63) / 64 * 64;
+        job->memory = aligned_alloc(64, bytes ? bytes : 64);
+        if (!job->memory) {
+            error_at(b->diagnostics, (Location){0}, "no memory for packed constants");
+            return TN_OUT_OF_MEMORY;
+        }
+        memset(job->memory, 0, bytes);
+        b->packed_bytes += (int64_t)bytes;
+        b->buffers.items[job->buffer].constant = job->memory;
+    }
+    parallel_run(&b->settings->parallel, packed->jobs.count, pack_piece, packed);
+    return TN_OK;
+}
+
+void packed_destroy(void *user)
+{
+    PackedConstants *packed = user;
+    for (int64_t i = 0; packed && i < packed->jobs.count; i++)
+        free(packed->jobs.items[i].memory);
+}
