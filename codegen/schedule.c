@@ -203,15 +203,18 @@ int expr_weight(ExprPool *pool, const Expr *e)
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions)
 {
-    for (int i = 0; i < kernel->compute_count;) {
+    int lanes = target_lanes(target), count;
+    for (int i = 0; i < kernel->compute_count; i += count) {
         Contraction contraction;
-        if (contraction_analyse(kernel, i, target_lanes(target), &contraction)) {
+        Function *function;
+        if (contraction_analyse(kernel, i, lanes, &contraction)) {
             Tiling tiling = tiling_choose(&contraction, target);
-            array_push(arena, functions, contraction_schedule(&contraction, target, &tiling));
-            i += contraction.compute_count;
-        } else {
-            array_push(arena, functions, schedule_generic(target, kernel, kernel->computes[i]));
-            i++;
+            function = contraction_schedule(&contraction, target, &tiling);
+            count = contraction.compute_count;
+        } else if (!(function = schedule_sweep(target, kernel, i, &count))) {
+            function = schedule_generic(target, kernel, kernel->computes[i]);
+            count = 1;
         }
+        array_push(arena, functions, function);
     }
 }

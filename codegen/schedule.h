@@ -19,6 +19,10 @@ void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
 /* A correct nest for any compute: loops over its axes, lanes along the best of them. */
 Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute);
 
+/* The computes from `first` on that work on the same rows, as one function; NULL if there are fewer
+ * than two of them. */
+Function *schedule_sweep(const Target *target, const Kernel *kernel, int first, int *count);
+
 /* ---- What schedules share ---------------------------------------------------------------- */
 
 /* With the kernel's tensors by slot, no nest. */

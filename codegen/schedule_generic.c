@@ -8,7 +8,9 @@
  * A lane axis is cut in full vectors and a masked rest; sizes may be known at run time only. Parts
  * of out are computed in the same way wherever a parallel loop is cut: bits do not depend on it.
  */
-#include "schedule.h"
+#include "schedule_generic.h"
+
+#include "ir/support/hash.h"
 
 #include <assert.h>
 
@@ -18,33 +20,17 @@ enum {
     BLOCK_VECTORS = 64,   /* of a part, where one axis is all there is */
 };
 
-typedef struct Schedule {
-    ExprPool *pool;
-    const Target *target;
-    const Compute *compute;
-    Function *function;
-    NestBuilder b;
-    const Expr *body, *to; /* over fetches; the offset in out */
-    int axis_count, reduce_count;
-    const Axis *axes[2 * MAX_RANK], *reduce[2 * MAX_RANK]; /* outermost first */
-    const Axis *scan;
-    const Axis *along; /* the axis that lanes run along, or NULL; its loop is innermost */
-    int lanes;
-    int opened;            /* outer loops */
-    const Array *partials; /* of a sum over lanes */
-} Schedule;
-
-static const Expr *number(const Schedule *s, int64_t value)
+static const Expr *number(const Member *s, int64_t value)
 {
     return expr_integer(s->pool, value);
 }
 
-static const Expr *axis_of(const Schedule *s, const Axis *axis)
+static const Expr *axis_of(const Member *s, const Axis *axis)
 {
     return expr_axis(s->pool, axis);
 }
 
-static void substitute(Schedule *s, const Axis *axis, const Expr *by)
+void member_substitute(Member *s, const Axis *axis, const Expr *by)
 {
     s->body = expr_substitute(s->pool, s->body, axis, by);
     s->to = expr_substitute(s->pool, s->to, axis, by);
@@ -67,17 +53,22 @@ static void remove_axis(const Axis **axes, int *count, int at)
         axes[at] = axes[at + 1];
 }
 
-static void fuse(Schedule *s, const Axis **axes, int *count)
+bool member_can_fuse(const Member *s, const Axis *outer, const Axis *inner)
+{
+    return axes_fusable(s->pool, s->body, outer, inner) &&
+           axes_fusable(s->pool, s->to, outer, inner);
+}
+
+static void fuse(Member *s, const Axis **axes, int *count)
 {
     for (int i = *count - 2; i >= 0; i--) {
         const Axis *outer = axes[i], *inner = axes[i + 1];
-        if (!axes_fusable(s->pool, s->body, outer, inner) ||
-            !axes_fusable(s->pool, s->to, outer, inner))
+        if (!member_can_fuse(s, outer, inner))
             continue;
         const Expr *extent = expr_times(s->pool, outer->extent, inner->extent);
         const Axis *fused = axis_create(s->pool, outer->name, extent);
-        substitute(s, outer, number(s, 0));
-        substitute(s, inner, axis_of(s, fused));
+        member_substitute(s, outer, number(s, 0));
+        member_substitute(s, inner, axis_of(s, fused));
         axes[i] = fused;
         remove_axis(axes, count, i + 1);
     }
@@ -114,7 +105,7 @@ static void vote(void *user, const Expr *e)
 }
 
 /* How well lanes along an axis would do, from 0 to 1. */
-static double lane_quality(const Schedule *s, const Axis *axis, bool stored)
+static double lane_quality(const Member *s, const Axis *axis, bool stored)
 {
     Vote v = {s->pool, {axis, 0, 0}};
     expr_walk(s->pool, s->body, vote, &v);
@@ -130,7 +121,7 @@ static bool crosses_lanes(Combine combine)
     return combine == COMBINE_sum || combine == COMBINE_max || combine == COMBINE_min;
 }
 
-static void choose_lane(Schedule *s)
+static void choose_lane(Member *s)
 {
     const Axis *own = s->axis_count ? s->axes[s->axis_count - 1] : NULL;
     const Axis *summed = s->reduce_count ? s->reduce[s->reduce_count - 1] : NULL;
@@ -141,37 +132,38 @@ static void choose_lane(Schedule *s)
         s->along = own;
     if (!s->along)
         return;
-    s->function->lane = axis_create(s->pool, "lane", number(s, s->lanes));
+    if (!s->function->lane)
+        s->function->lane = axis_create(s->pool, "lane", number(s, s->lanes));
 }
 
-static bool lane_is_summed(const Schedule *s)
+static bool lane_is_summed(const Member *s)
 {
     return s->reduce_count && s->along == s->reduce[s->reduce_count - 1];
 }
 
 /* ---- Loops ------------------------------------------------------------------------------- */
 
-static void close_loops(Schedule *s, int count)
+static void close_loops(Member *s, int count)
 {
     while (count-- > 0)
-        nest_close(&s->b);
+        nest_close(s->b);
 }
 
 /* Opens the loops over out's axes but the lane's; the first that is long is what threads share. */
-static void open_outer(Schedule *s)
+static void open_outer(Member *s)
 {
     int count = s->axis_count - (s->along && !lane_is_summed(s)), shared = -1;
-    for (int i = count - 1; i >= 0; i--)
+    for (int i = count - 1; i >= 0 && !s->is_inner; i--)
         if (extent_or(s->axes[i]->extent, 1024) >= 4 || shared < 0)
             shared = i;
     for (int i = 0; i < count; i++, s->opened++) {
         if (i == shared)
             s->function->parallel = s->axes[i];
-        nest_open(&s->b, s->axes[i], i == shared ? LOOP_parallel : LOOP_serial);
+        nest_open(s->b, s->axes[i], i == shared ? LOOP_parallel : LOOP_serial);
     }
 }
 
-static void close_outer(Schedule *s)
+static void close_outer(Member *s)
 {
     close_loops(s, s->opened);
     s->opened = 0;
@@ -179,10 +171,10 @@ static void close_outer(Schedule *s)
 
 /* What is done for `vectors` vectors that begin at `at`; inside: the lanes that exist, NULL: all.
  */
-typedef void VectorBody(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside);
+typedef void VectorBody(Member *s, const Expr *at, int64_t vectors, const Expr *inside);
 
 /* Full vectors in groups, single ones, and the rest, from base on. */
-static void open_vectors(Schedule *s, const Expr *base, const Expr *count, int64_t group,
+static void open_vectors(Member *s, const Expr *base, const Expr *count, int64_t group,
                          VectorBody *body)
 {
     ExprPool *pool = s->pool;
@@ -192,34 +184,34 @@ static void open_vectors(Schedule *s, const Expr *base, const Expr *count, int64
         const Expr *times = expr_quotient(pool, expr_minus(pool, count, done), step);
         if (!expr_is(times, 0)) {
             const Axis *v = axis_create(pool, "v", times);
-            nest_open(&s->b, v, LOOP_serial);
+            nest_open(s->b, v, LOOP_serial);
             const Expr *at = expr_plus(pool, done, expr_times(pool, axis_of(s, v), step));
             body(s, expr_plus(pool, expr_plus(pool, base, at), lane), vectors, NULL);
-            nest_close(&s->b);
+            nest_close(s->b);
         }
         done = expr_times(pool, expr_quotient(pool, count, step), step);
     }
     const Expr *rest = expr_minus(pool, count, done);
     if (expr_is(rest, 0))
         return;
-    nest_open_if(&s->b, expr_compare(pool, EXPR_less, number(s, 0), rest));
+    nest_open_if(s->b, expr_compare(pool, EXPR_less, number(s, 0), rest));
     body(s, expr_plus(pool, expr_plus(pool, base, done), lane), 1,
          expr_compare(pool, EXPR_less, lane, rest));
-    nest_close(&s->b);
+    nest_close(s->b);
 }
 
 /* Runs along out's innermost axis. If there is no other, blocks of it are what threads share. */
-static void open_own_lane(Schedule *s, int64_t group, VectorBody *body)
+static void open_own_lane(Member *s, int64_t group, VectorBody *body)
 {
     ExprPool *pool = s->pool;
     const Expr *extent = s->along->extent, *base = number(s, 0), *count = extent;
     int64_t block = BLOCK_VECTORS * s->lanes, known;
-    bool cut = !s->function->parallel && extent_or(extent, INT64_MAX) > block;
+    bool cut = !s->function->parallel && !s->is_inner && extent_or(extent, INT64_MAX) > block;
     if (cut) {
         const Axis *part =
             axis_create(pool, "part", expr_round_up_quotient(pool, extent, number(s, block)));
         s->function->parallel = part;
-        nest_open(&s->b, part, LOOP_parallel);
+        nest_open(s->b, part, LOOP_parallel);
         base = expr_scale(pool, axis_of(s, part), block);
         count = number(s, block);
         if (!expr_known(extent, &known) || known % block)
@@ -227,34 +219,101 @@ static void open_own_lane(Schedule *s, int64_t group, VectorBody *body)
     }
     open_vectors(s, base, count, group, body);
     if (cut)
-        nest_close(&s->b);
+        nest_close(s->b);
 }
 
-static const Expr *at_lane(const Schedule *s, const Expr *e, const Expr *at)
+static const Expr *at_lane(const Member *s, const Expr *e, const Expr *at)
 {
     return s->along ? expr_substitute(s->pool, e, s->along, at) : e;
 }
 
-static void store(Schedule *s, const Expr *at, const Expr *value)
+static void store(Member *s, const Expr *at, const Expr *value)
 {
-    nest_store(&s->b, s->compute->out, at_lane(s, s->to, at), value, NULL);
+    nest_store(s->b, s->out, at_lane(s, s->to, at), value, NULL);
+}
+
+/* ---- What the lanes do not change -------------------------------------------------------- */
+
+enum { MAX_HOISTED = 12 };
+
+/* Values that are the same for all steps of the inner loops are computed ahead of them. */
+typedef struct Hoisting {
+    Member *s;
+    Map seen; /* Expr -> Expr */
+    int count;
+} Hoisting;
+
+static bool varies_inside(const Member *s, const Expr *e)
+{
+    if (s->along && expr_contains_axis(e, s->along))
+        return true;
+    for (int i = 0; i < s->reduce_count; i++)
+        if (expr_contains_axis(e, s->reduce[i]))
+            return true;
+    return s->scan && expr_contains_axis(e, s->scan);
+}
+
+static const Expr *hoist(Hoisting *h, const Expr *e);
+
+static const Expr *hoist_operands(Hoisting *h, const Expr *e)
+{
+    const Expr *src[4];
+    if (e->count == 0 || e->count > 4 || e->kind == EXPR_fetch)
+        return e;
+    for (int i = 0; i < e->count; i++)
+        src[i] = hoist(h, e->src[i]);
+    return expr_rebuild(h->s->pool, e, src);
+}
+
+static const Expr *hoist_new(Hoisting *h, const Expr *e)
+{
+    Member *s = h->s;
+    bool is_value = e->type != EXPR_INDEX && element_compute_type(e->type) == e->type;
+    if (!is_value || e->kind == EXPR_constant || e->kind == EXPR_cell)
+        return e;
+    if (varies_inside(s, e) || e->type == TN_BOOL || h->count == MAX_HOISTED)
+        return hoist_operands(h, e);
+    const Expr *zero = number(s, 0);
+    const Array *array = nest_array(s->b, "fixed", e->type, 1);
+    nest_set(s->b, array, zero, e);
+    h->count++;
+    return expr_cell(s->pool, array, zero);
+}
+
+static const Expr *hoist(Hoisting *h, const Expr *e)
+{
+    const Expr *known = map_get_pointer(&h->seen, e);
+    if (known)
+        return known;
+    const Expr *result = hoist_new(h, e);
+    map_set_pointer(&h->seen, e, (void *)result);
+    return result;
+}
+
+/* To be called between the outer loops and those inside. */
+static void hoist_fixed(Member *s)
+{
+    Hoisting h = {.s = s, .seen = map_create(expr_pool_arena(s->pool))};
+    if (s->along)
+        s->body = hoist(&h, s->body);
 }
 
 /* ---- Maps -------------------------------------------------------------------------------- */
 
-static void map_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+static void map_vectors(Member *s, const Expr *at, int64_t vectors, const Expr *inside)
 {
     const Axis *unrolled = axis_create(s->pool, "u", number(s, vectors));
     at = expr_plus(s->pool, at, expr_scale(s->pool, axis_of(s, unrolled), s->lanes));
-    nest_open(&s->b, unrolled, LOOP_unrolled);
-    nest_open_if(&s->b, inside ? inside : expr_bool(s->pool, true));
+    nest_open(s->b, unrolled, LOOP_unrolled);
+    nest_open_if(s->b, inside ? inside : expr_bool(s->pool, true));
     store(s, at, at_lane(s, s->body, at));
     close_loops(s, 2);
 }
 
-static void build_map(Schedule *s)
+static void build_map(Member *s)
 {
     open_outer(s);
+    hoist_fixed(s);
     if (s->along)
         open_own_lane(s, expr_weight(s->pool, s->body) <= 4 ? 4 : 1, map_vectors);
     else
@@ -269,14 +328,14 @@ static TnElementType carried_type(const Compute *compute)
     return compute->accumulate ? compute->accumulate : element_compute_type(compute->out->element);
 }
 
-static const Expr *carried(const Schedule *s, const Expr *value)
+static const Expr *carried(const Member *s, const Expr *value)
 {
     TnElementType type = carried_type(s->compute);
     return value->type == type ? value : expr_convert(s->pool, type, value);
 }
 
 /* A sum of products is a chain of fused multiply-adds. */
-static const Expr *combine(const Schedule *s, const Expr *sum, const Expr *value)
+static const Expr *combine(const Member *s, const Expr *sum, const Expr *value)
 {
     bool is_float = value->type == TN_FLOAT || value->type == TN_DOUBLE;
     if (s->compute->combine == COMBINE_sum && value->kind == EXPR_multiply && is_float &&
@@ -285,13 +344,13 @@ static const Expr *combine(const Schedule *s, const Expr *sum, const Expr *value
     return combine_apply(s->pool, s->compute->combine, sum, value);
 }
 
-static const Expr *result(const Schedule *s, const Expr *value)
+static const Expr *result(const Member *s, const Expr *value)
 {
     TnElementType type = element_compute_type(s->compute->out->element);
     return value->type == type ? value : expr_convert(s->pool, type, value);
 }
 
-static const Expr *neutral(const Schedule *s)
+static const Expr *neutral(const Member *s)
 {
     return combine_neutral(s->pool, s->compute->combine, carried_type(s->compute));
 }
@@ -299,7 +358,7 @@ static const Expr *neutral(const Schedule *s)
 /* ---- Reductions -------------------------------------------------------------------------- */
 
 /* Loops of a small window are unrolled: what depends on its position folds. */
-static LoopKind window_loops(const Schedule *s, int64_t vectors)
+static LoopKind window_loops(const Member *s, int64_t vectors)
 {
     int64_t steps = vectors * (1 + expr_weight(s->pool, s->body));
     for (int i = 0; i < s->reduce_count; i++) {
@@ -312,45 +371,45 @@ static LoopKind window_loops(const Schedule *s, int64_t vectors)
 }
 
 /* One result a lane (or one in all): the loops of the sum are inside. */
-static void reduce_apart(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+static void reduce_apart(Member *s, const Expr *at, int64_t vectors, const Expr *inside)
 {
     ExprPool *pool = s->pool;
-    const Array *sum = nest_array(&s->b, "sum", carried_type(s->compute), (int)vectors);
+    const Array *sum = nest_array(s->b, "sum", carried_type(s->compute), (int)vectors);
     const Axis *unrolled = axis_create(pool, "u", number(s, vectors));
     const Expr *u = axis_of(s, unrolled), *cell = expr_cell(pool, sum, u);
     LoopKind loops = window_loops(s, vectors);
     if (at)
         at = expr_plus(pool, at, expr_scale(pool, u, s->lanes));
-    nest_open(&s->b, unrolled, LOOP_unrolled);
-    nest_set(&s->b, sum, u, neutral(s));
-    nest_close(&s->b);
+    nest_open(s->b, unrolled, LOOP_unrolled);
+    nest_set(s->b, sum, u, neutral(s));
+    nest_close(s->b);
     for (int i = 0; i < s->reduce_count; i++)
-        nest_open(&s->b, s->reduce[i], loops);
-    nest_open(&s->b, unrolled, LOOP_unrolled);
-    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
-    nest_set(&s->b, sum, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
+        nest_open(s->b, s->reduce[i], loops);
+    nest_open(s->b, unrolled, LOOP_unrolled);
+    nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
+    nest_set(s->b, sum, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
     close_loops(s, s->reduce_count + 2);
-    nest_open(&s->b, unrolled, LOOP_unrolled);
-    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    nest_open(s->b, unrolled, LOOP_unrolled);
+    nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
     store(s, at, result(s, cell));
     close_loops(s, 2);
 }
 
 /* Lanes of the sum itself, into partial sums. */
-static void reduce_together(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+static void reduce_together(Member *s, const Expr *at, int64_t vectors, const Expr *inside)
 {
     ExprPool *pool = s->pool;
     const Axis *unrolled = axis_create(pool, "u", number(s, vectors));
     const Expr *u = axis_of(s, unrolled), *cell = expr_cell(pool, s->partials, u);
     at = expr_plus(pool, at, expr_scale(pool, u, s->lanes));
-    nest_open(&s->b, unrolled, LOOP_unrolled);
-    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
-    nest_set(&s->b, s->partials, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
+    nest_open(s->b, unrolled, LOOP_unrolled);
+    nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
+    nest_set(s->b, s->partials, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
     close_loops(s, 2);
 }
 
 /* (0 + 2) + (1 + 3), then over the lanes. */
-static const Expr *finish_partials(Schedule *s)
+static const Expr *finish_partials(Member *s)
 {
     static const ExprKind across[COMBINE_COUNT] = {[COMBINE_sum] = EXPR_across_sum,
                                                    [COMBINE_max] = EXPR_across_max,
@@ -359,26 +418,27 @@ static const Expr *finish_partials(Schedule *s)
     const Array *sums = s->partials;
     for (int half = PARTIALS / 2; half; half /= 2)
         for (int u = 0; u < half; u++)
-            nest_set(&s->b, sums, number(s, u),
+            nest_set(s->b, sums, number(s, u),
                      combine_apply(pool, s->compute->combine, expr_cell(pool, sums, number(s, u)),
                                    expr_cell(pool, sums, number(s, u + half))));
     return expr_across(pool, across[s->compute->combine], expr_cell(pool, sums, number(s, 0)));
 }
 
-static void build_reduce(Schedule *s)
+static void build_reduce(Member *s)
 {
     open_outer(s);
+    hoist_fixed(s);
     if (!s->along) {
         reduce_apart(s, NULL, 1, NULL);
     } else if (!lane_is_summed(s)) {
         int64_t vectors = extent_or(s->along->extent, INT64_MAX) / s->lanes;
         open_own_lane(s, vectors >= PARTIALS ? PARTIALS : 1, reduce_apart);
     } else {
-        s->partials = nest_array(&s->b, "sum", carried_type(s->compute), PARTIALS);
+        s->partials = nest_array(s->b, "sum", carried_type(s->compute), PARTIALS);
         for (int u = 0; u < PARTIALS; u++)
-            nest_set(&s->b, s->partials, number(s, u), neutral(s));
+            nest_set(s->b, s->partials, number(s, u), neutral(s));
         for (int i = 0; i + 1 < s->reduce_count; i++)
-            nest_open(&s->b, s->reduce[i], LOOP_serial);
+            nest_open(s->b, s->reduce[i], LOOP_serial);
         open_vectors(s, number(s, 0), s->along->extent, PARTIALS, reduce_together);
         close_loops(s, s->reduce_count - 1);
         store(s, NULL, result(s, finish_partials(s)));
@@ -388,32 +448,32 @@ static void build_reduce(Schedule *s)
 
 /* ---- Scans ------------------------------------------------------------------------------- */
 
-static void scan_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *inside)
+static void scan_vectors(Member *s, const Expr *at, int64_t vectors, const Expr *inside)
 {
     ExprPool *pool = s->pool;
     const Expr *zero = number(s, 0);
-    const Array *carry = nest_array(&s->b, "carry", carried_type(s->compute), 1);
+    const Array *carry = nest_array(s->b, "carry", carried_type(s->compute), 1);
     const Expr *before = expr_cell(pool, carry, zero);
     assert(vectors == 1);
     (void)vectors;
-    nest_set(&s->b, carry, zero, neutral(s));
-    nest_open(&s->b, s->scan, LOOP_serial);
-    nest_open_if(&s->b, inside ? inside : expr_bool(pool, true));
+    nest_set(s->b, carry, zero, neutral(s));
+    nest_open(s->b, s->scan, LOOP_serial);
+    nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
     if (s->compute->exclusive)
         store(s, at, result(s, before));
-    nest_set(&s->b, carry, zero, combine(s, before, carried(s, at_lane(s, s->body, at))));
+    nest_set(s->b, carry, zero, combine(s, before, carried(s, at_lane(s, s->body, at))));
     if (!s->compute->exclusive)
         store(s, at, result(s, before));
     close_loops(s, 2);
 }
 
-static void build_scan(Schedule *s)
+static void build_scan(Member *s)
 {
     ExprPool *pool = s->pool;
     if (s->compute->reverse && !expr_is(s->scan->extent, 1)) {
         const Axis *back = axis_create(pool, s->scan->name, s->scan->extent);
         const Expr *last = expr_plus_integer(pool, back->extent, -1);
-        substitute(s, s->scan, expr_minus(pool, last, axis_of(s, back)));
+        member_substitute(s, s->scan, expr_minus(pool, last, axis_of(s, back)));
         s->scan = back;
     }
     open_outer(s);
@@ -426,7 +486,7 @@ static void build_scan(Schedule *s)
 
 /* ---- Scatters ---------------------------------------------------------------------------- */
 
-static const Expr *scatter_inside(Schedule *s, const Expr **targets)
+static const Expr *scatter_inside(Member *s, const Expr **targets)
 {
     const Tensor *out = s->compute->out;
     const Expr *inside = expr_bool(s->pool, true);
@@ -437,7 +497,7 @@ static const Expr *scatter_inside(Schedule *s, const Expr **targets)
     return inside;
 }
 
-static void scatter_vectors(Schedule *s, const Expr *at, int64_t vectors, const Expr *masked)
+static void scatter_vectors(Member *s, const Expr *at, int64_t vectors, const Expr *masked)
 {
     ExprPool *pool = s->pool;
     const Tensor *out = s->compute->out;
@@ -445,18 +505,18 @@ static void scatter_vectors(Schedule *s, const Expr *at, int64_t vectors, const 
     const Expr *to = at_lane(s, s->to, at), *value = at_lane(s, s->body, at);
     assert(vectors == 1);
     (void)vectors;
-    nest_open_if(&s->b, masked ? masked : expr_bool(pool, true));
-    nest_open_if(&s->b, inside);
+    nest_open_if(s->b, masked ? masked : expr_bool(pool, true));
+    nest_open_if(s->b, inside);
     if (s->compute->combine != COMBINE_none)
         value =
             combine_apply(pool, s->compute->combine, expr_fetch(pool, out, to, NULL, NULL), value);
-    nest_store(&s->b, out, to, value, NULL);
+    nest_store(s->b, out, to, value, NULL);
     close_loops(s, 2);
 }
 
 /* In order, one element after the other; lanes only along an axis that moves the target by one, so
  * that they go to different places. */
-static void build_scatter(Schedule *s)
+static void build_scatter(Member *s)
 {
     const Expr *targets[MAX_RANK];
     scatter_inside(s, targets);
@@ -468,10 +528,11 @@ static void build_scatter(Schedule *s)
         if (!expr_contains_axis(rest, last))
             s->along = last;
     }
-    s->function->lane = s->along ? axis_create(s->pool, "lane", number(s, s->lanes)) : NULL;
+    if (s->along)
+        s->function->lane = axis_create(s->pool, "lane", number(s, s->lanes));
     int outer = s->axis_count - (s->along != NULL);
     for (int i = 0; i < outer; i++)
-        nest_open(&s->b, s->axes[i], LOOP_serial);
+        nest_open(s->b, s->axes[i], LOOP_serial);
     if (s->along)
         open_vectors(s, number(s, 0), s->along->extent, 1, scatter_vectors);
     else
@@ -481,7 +542,7 @@ static void build_scatter(Schedule *s)
 
 /* ---- All --------------------------------------------------------------------------------- */
 
-static void collect_axes(Schedule *s)
+static void collect_axes(Member *s)
 {
     const Compute *compute = s->compute;
     const Axis *axes[2 * MAX_RANK];
@@ -496,47 +557,65 @@ static void collect_axes(Schedule *s)
     s->reduce_count = keep_axes(compute->reduce_axes, compute->reduce_count, s->reduce);
 }
 
-/* Cycles of one step of the parallel axis. */
-static double step_cost(const Schedule *s)
+void member_begin(Member *m, const Target *target, Function *function, NestBuilder *b,
+                  const Compute *compute)
 {
-    double steps = 1, lanes = s->along ? s->lanes : 1;
-    for (int i = 0; i < s->axis_count; i++)
-        if (s->axes[i] != s->function->parallel)
-            steps *= (double)extent_or(s->axes[i]->extent, 256);
-    for (int i = 0; i < s->reduce_count; i++)
-        steps *= (double)extent_or(s->reduce[i]->extent, 256);
-    if (s->scan)
-        steps *= (double)extent_or(s->scan->extent, 256);
-    return steps / lanes * (2 + expr_weight(s->pool, s->body));
+    const Expr *indices[MAX_RANK];
+    *m = (Member){.pool = b->pool,
+                  .target = target,
+                  .compute = compute,
+                  .function = function,
+                  .b = b,
+                  .out = compute->out,
+                  .lanes = target_lanes(target)};
+    m->body = lower_loads(m->pool, compute->body);
+    m->to = number(m, 0);
+    collect_axes(m);
+    if (compute->kind == COMPUTE_scatter)
+        return;
+    for (int d = 0; d < compute->out->rank; d++)
+        indices[d] = expr_axis(m->pool, compute->axes[d]);
+    m->to = tensor_offset(m->pool, compute->out, indices);
+}
+
+void member_build(Member *m)
+{
+    if (m->compute->kind != COMPUTE_scatter) {
+        fuse(m, m->axes, &m->axis_count);
+        fuse(m, m->reduce, &m->reduce_count);
+        choose_lane(m);
+    }
+    switch (m->compute->kind) {
+    case COMPUTE_map: build_map(m); break;
+    case COMPUTE_reduce: build_reduce(m); break;
+    case COMPUTE_scan: build_scan(m); break;
+    case COMPUTE_scatter: build_scatter(m); break;
+    }
+}
+
+double member_cost(const Member *m)
+{
+    double steps = 1, lanes = m->along ? m->lanes : 1;
+    for (int i = 0; i < m->axis_count; i++)
+        if (m->axes[i] != m->function->parallel)
+            steps *= (double)extent_or(m->axes[i]->extent, 256);
+    for (int i = 0; i < m->reduce_count; i++)
+        steps *= (double)extent_or(m->reduce[i]->extent, 256);
+    if (m->scan)
+        steps *= (double)extent_or(m->scan->extent, 256);
+    return steps / lanes * (2 + expr_weight(m->pool, m->body));
 }
 
 Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute)
 {
     ExprPool *pool = kernel->pool;
-    Schedule *s = ARENA_NEW(expr_pool_arena(pool), Schedule);
-    *s = (Schedule){.pool = pool, .target = target, .compute = compute, .b = nest_builder(pool)};
-    s->function = function_create(kernel, kernel->name);
-    s->lanes = target_lanes(target);
-    s->body = lower_loads(pool, compute->body);
-    s->to = number(s, 0);
-    collect_axes(s);
-    if (compute->kind != COMPUTE_scatter) {
-        const Expr *indices[MAX_RANK];
-        for (int d = 0; d < compute->out->rank; d++)
-            indices[d] = expr_axis(pool, compute->axes[d]);
-        s->to = tensor_offset(pool, compute->out, indices);
-        fuse(s, s->axes, &s->axis_count);
-        fuse(s, s->reduce, &s->reduce_count);
-        choose_lane(s);
-    }
-    switch (compute->kind) {
-    case COMPUTE_map: build_map(s); break;
-    case COMPUTE_reduce: build_reduce(s); break;
-    case COMPUTE_scan: build_scan(s); break;
-    case COMPUTE_scatter: build_scatter(s); break;
-    }
-    s->function->array_count = s->b.array_count;
-    s->function->nest = s->b.first;
-    s->function->cost = step_cost(s);
-    return s->function;
+    Member *m = ARENA_NEW(expr_pool_arena(pool), Member);
+    NestBuilder builder = nest_builder(pool);
+    Function *function = function_create(kernel, kernel->name);
+    member_begin(m, target, function, &builder, compute);
+    member_build(m);
+    function->array_count = builder.array_count;
+    function->nest = builder.first;
+    function->cost = member_cost(m);
+    return function;
 }

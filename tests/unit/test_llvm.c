@@ -551,6 +551,98 @@ static void test_scatters(void **state)
     }
 }
 
+/* ---- Rows -------------------------------------------------------------------------------- */
+
+/* Softmax along one axis of a rank-3 tensor, as the operator is lowered. */
+static void check_softmax(const Expr *const *shape, Test *t, int axis)
+{
+    ExprPool *pool = t->pool;
+    const Expr *reduced[] = {shape[0], shape[1], shape[2]}, *own[3];
+    reduced[axis] = number(t, 1);
+    Tensor *x = kernel_tensor(t->kernel, "x", TENSOR_input, TN_FLOAT, 3, shape);
+    Tensor *most = kernel_tensor(t->kernel, "most", TENSOR_temporary, TN_FLOAT, 3, reduced);
+    Tensor *e = kernel_tensor(t->kernel, "e", TENSOR_temporary, TN_FLOAT, 3, shape);
+    Tensor *sum = kernel_tensor(t->kernel, "sum", TENSOR_temporary, TN_FLOAT, 3, reduced);
+    Tensor *y = kernel_tensor(t->kernel, "y", TENSOR_output, TN_FLOAT, 3, shape);
+    for (int step = 0; step < 4; step++) {
+        bool reduces = step % 2 == 0;
+        Compute *c =
+            reduces ? kernel_reduce(t->kernel, step ? sum : most, step ? COMBINE_sum : COMBINE_max)
+                    : kernel_map(t->kernel, step == 1 ? e : y);
+        const Expr *indices[3];
+        for (int d = 0; d < 3; d++)
+            own[d] = indices[d] = at(t, c, d);
+        if (reduces)
+            indices[axis] = compute_reduce_axis(t->kernel, c, shape[axis]);
+        own[axis] = number(t, 0);
+        const Expr *from_x = expr_load(pool, x, indices), *from_e = expr_load(pool, e, indices);
+        if (step == 0)
+            c->body = from_x;
+        else if (step == 1)
+            c->body =
+                expr_unary(pool, EXPR_exp,
+                           expr_binary(pool, EXPR_subtract, from_x, expr_load(pool, most, own)));
+        else if (step == 2)
+            c->body = from_e;
+        else
+            c->body = expr_binary(pool, EXPR_divide, from_e, expr_load(pool, sum, own));
+    }
+    check(t);
+}
+
+static void test_softmax(void **state)
+{
+    (void)state;
+    static const int shapes[][3] = {{3, 5, 37}, {1, 9, 100}, {4, 6, 1}, {2, 7, 64}};
+    for (size_t i = 0; i < COUNT_OF(shapes); i++)
+        for (int axis = 0; axis < 3; axis++) {
+            Test t = test_begin();
+            const Expr *shape[] = {number(&t, shapes[i][0]), number(&t, shapes[i][1]),
+                                   number(&t, shapes[i][2])};
+            check_softmax(shape, &t, axis);
+        }
+    for (int length = 0; length < 80; length += 26) {
+        Test t = test_begin();
+        const Expr *s = expr_symbol(t.pool, "s"), *shape[] = {number(&t, 3), s, s};
+        t.sizes[0] = length;
+        check_softmax(shape, &t, 2);
+    }
+}
+
+/* Mean and mean square of each row, then both in one map: two outputs. */
+static void test_layer_normalization(void **state)
+{
+    (void)state;
+    for (int columns = 1; columns < 200; columns += 66) {
+        Test t = test_begin();
+        ExprPool *pool = t.pool;
+        Tensor *x = tensor(&t, "x", TENSOR_input, TN_FLOAT, 4, 5, columns, -1);
+        Tensor *scale = tensor(&t, "scale", TENSOR_input, TN_FLOAT, columns, -1);
+        Tensor *mean = tensor(&t, "mean", TENSOR_output, TN_FLOAT, 4, 5, 1, -1);
+        Tensor *square = tensor(&t, "square", TENSOR_temporary, TN_FLOAT, 4, 5, 1, -1);
+        Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, 4, 5, columns, -1);
+        const Expr *share = expr_real(pool, TN_FLOAT, 1.0 / columns);
+        Compute *first = kernel_reduce(t.kernel, mean, COMBINE_sum);
+        const Expr *r = compute_reduce_axis(t.kernel, first, number(&t, columns));
+        first->body = times(&t, load(&t, x, at(&t, first, 0), at(&t, first, 1), r), share);
+        Compute *second = kernel_reduce(t.kernel, square, COMBINE_sum);
+        r = compute_reduce_axis(t.kernel, second, number(&t, columns));
+        const Expr *value = load(&t, x, at(&t, second, 0), at(&t, second, 1), r);
+        second->body = times(&t, times(&t, value, value), share);
+        Compute *map = kernel_map(t.kernel, y);
+        const Expr *i = at(&t, map, 0), *j = at(&t, map, 1), *k = at(&t, map, 2);
+        const Expr *zero = number(&t, 0), *m = load(&t, mean, i, j, zero);
+        const Expr *variance =
+            expr_binary(pool, EXPR_subtract, load(&t, square, i, j, zero), times(&t, m, m));
+        variance = plus(&t, variance, expr_real(pool, TN_FLOAT, 0.01));
+        value = expr_binary(pool, EXPR_divide,
+                            expr_binary(pool, EXPR_subtract, load(&t, x, i, j, k), m),
+                            expr_unary(pool, EXPR_sqrt, variance));
+        map->body = times(&t, value, load(&t, scale, k));
+        check(&t);
+    }
+}
+
 /* ---- Contractions ------------------------------------------------------------------------ */
 
 typedef struct Product {
@@ -726,13 +818,22 @@ static void test_convolutions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversions),      cmocka_unit_test(test_integer_arithmetic),
-        cmocka_unit_test(test_float_arithmetic), cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_symbolic_sizes),   cmocka_unit_test(test_fills_and_gathers),
-        cmocka_unit_test(test_reductions),       cmocka_unit_test(test_nan),
-        cmocka_unit_test(test_windows),          cmocka_unit_test(test_scans),
-        cmocka_unit_test(test_scatters),         cmocka_unit_test(test_products),
-        cmocka_unit_test(test_symbolic_rows),    cmocka_unit_test(test_symbolic_attention),
+        cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_integer_arithmetic),
+        cmocka_unit_test(test_float_arithmetic),
+        cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_symbolic_sizes),
+        cmocka_unit_test(test_fills_and_gathers),
+        cmocka_unit_test(test_reductions),
+        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_scans),
+        cmocka_unit_test(test_scatters),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_layer_normalization),
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_symbolic_rows),
+        cmocka_unit_test(test_symbolic_attention),
         cmocka_unit_test(test_convolutions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
