@@ -151,11 +151,74 @@ RULE(where_same, where)
     return operand(node, 1) == operand(node, 2) ? operand(node, 1) : NULL;
 }
 
+/* ---- Conversions ------------------------------------------------------------------------- */
+
+static TnElementType cast_type(const Node *node)
+{
+    return result(node, 0)->type->element;
+}
+
+/* Cast(x) = x */
+RULE(cast_away, cast)
+{
+    return operand_type(node, 0)->element == cast_type(node) ? operand(node, 0) : NULL;
+}
+
+/* Bits of the largest whole number such that all up to it are exact; 0 where the type is none of
+ * the usual ones. */
+static int exact_bits(TnElementType type)
+{
+    switch (element_kind(type)) {
+    case ELEMENT_KIND_BOOL: return 1;
+    case ELEMENT_KIND_SIGNED: return element_bits(type) - 1;
+    case ELEMENT_KIND_UNSIGNED: return element_bits(type);
+    case ELEMENT_KIND_FLOAT:
+        return type == TN_DOUBLE     ? 53
+               : type == TN_FLOAT    ? 24
+               : type == TN_FLOAT16  ? 11
+               : type == TN_BFLOAT16 ? 8
+                                     : 0;
+    case ELEMENT_KIND_NONE:
+    case ELEMENT_KIND_COMPLEX:
+    case ELEMENT_KIND_STRING: break;
+    }
+    return 0;
+}
+
+/* Whether every value of `from` is one of `to`. */
+static bool holds_all(TnElementType from, TnElementType to)
+{
+    ElementKind a = element_kind(from), b = element_kind(to);
+    if (!exact_bits(from) || !exact_bits(to) || b == ELEMENT_KIND_BOOL)
+        return from == to;
+    if (a == ELEMENT_KIND_FLOAT)
+        return b == ELEMENT_KIND_FLOAT &&
+               (from == to || to == TN_DOUBLE ||
+                (to == TN_FLOAT && (from == TN_FLOAT16 || from == TN_BFLOAT16)));
+    if (a == ELEMENT_KIND_SIGNED && b == ELEMENT_KIND_UNSIGNED)
+        return false;
+    return exact_bits(from) <= exact_bits(to);
+}
+
+/* Cast(Cast(x)) = Cast(x) where the inner one loses nothing */
+RULE(cast_of_cast, cast)
+{
+    const Node *inner = operand_node(node, 0, &op_cast);
+    if (!inner || !holds_all(operand_type(inner, 0)->element, cast_type(inner)))
+        return NULL;
+    Editor editor = rewrite_editor(pass, node);
+    return edit(&editor, &op_cast, node->attributes, 1, operand(inner, 0));
+}
+
 static const Rule *const rules[] = {
-    &rule_identity_away,  &rule_applied_twice, &rule_multiply_by_one, &rule_divide_by_one,
-    &rule_power_of_one,   &rule_add_zero,      &rule_subtract_zero,   &rule_divide_by_power_of_two,
-    &rule_min_of_one,     &rule_max_of_one,    &rule_sum_of_one,      &rule_mean_of_one,
-    &rule_where_constant, &rule_where_same,
+    &rule_cast_away,       &rule_cast_of_cast,
+    &rule_identity_away,   &rule_applied_twice,
+    &rule_multiply_by_one, &rule_divide_by_one,
+    &rule_power_of_one,    &rule_add_zero,
+    &rule_subtract_zero,   &rule_divide_by_power_of_two,
+    &rule_min_of_one,      &rule_max_of_one,
+    &rule_sum_of_one,      &rule_mean_of_one,
+    &rule_where_constant,  &rule_where_same,
 };
 
 const RuleSet arithmetic_rules = {rules, (int)COUNT_OF(rules)};

@@ -92,6 +92,15 @@ static void permutation(const Node *node, int rank, int64_t *perm)
         perm[d] = given.count == rank ? given.items[d] : rank - 1 - d;
 }
 
+static Value *transpose(Editor *editor, Value *x, int rank, const int64_t *perm)
+{
+    Arena *arena = editor->context->model->arena;
+    void *attributes = op_attributes(arena, &op_transpose);
+    *(IntList *)op_attribute(&op_transpose, attributes, "perm") =
+        (IntList){rank, arena_copy(arena, perm, (size_t)rank * sizeof *perm)};
+    return edit(editor, &op_transpose, attributes, 1, x);
+}
+
 /* Transpose(x) = x where every axis stays */
 RULE(transpose_away, transpose)
 {
@@ -116,11 +125,8 @@ RULE(transpose_of_transpose, transpose)
     permutation(node, rank, q);
     for (int d = 0; d < rank; d++)
         both[d] = p[q[d]];
-    void *attributes = op_attributes(pass->model->arena, &op_transpose);
-    *(IntList *)op_attribute(&op_transpose, attributes, "perm") =
-        (IntList){rank, arena_copy(pass->model->arena, both, (size_t)rank * sizeof *both)};
     Editor editor = rewrite_editor(pass, node);
-    return edit(&editor, &op_transpose, attributes, 1, operand(inner, 0));
+    return transpose(&editor, operand(inner, 0), rank, both);
 }
 
 /* Transpose(x) = Reshape(x) where only axes of size 1 move past others */
@@ -137,6 +143,61 @@ RULE(transpose_as_reshape, transpose)
         last = perm[d];
     }
     return reshape_to_result(pass, node, operand(node, 0));
+}
+
+/* Whether sizes[0] * ... * sizes[count - 1] is `whole`. */
+static bool is_product(ExprPool *pool, const Expr *const *sizes, int count, const Expr *whole)
+{
+    const Expr *product = expr_integer(pool, 1);
+    for (int d = 0; d < count; d++)
+        product = expr_times(pool, product, sizes[d]);
+    return product == whole;
+}
+
+/* Where `coarse` is `fine` with neighbours merged: first[d] is the first fine dimension of coarse
+ * dimension d, first[rank] the fine rank. */
+static bool find_merges(ExprPool *pool, const Type *fine, const Type *coarse, int *first)
+{
+    int from = 0;
+    for (int d = 0; d < coarse->rank; d++) {
+        int to = from + 1;
+        while (to < fine->rank && !is_product(pool, fine->dims + from, to - from, coarse->dims[d]))
+            to++;
+        if (to > fine->rank || !is_product(pool, fine->dims + from, to - from, coarse->dims[d]))
+            return false;
+        first[d] = from;
+        from = to;
+    }
+    first[coarse->rank] = from;
+    return from == fine->rank;
+}
+
+/* Reshape(Transpose(Reshape(x))) = Reshape(Transpose(x)), where the first reshape merges
+ * neighbouring dimensions, which the transpose then moves together. Most often the last one splits
+ * them again, and is not needed. */
+RULE(transpose_of_merged, reshape)
+{
+    const Node *middle = operand_node(node, 0, &op_transpose);
+    const Node *merge = middle ? operand_node(middle, 0, &op_reshape) : NULL;
+    if (!merge || !has_one_use(result(middle, 0)))
+        return NULL;
+    const Type *fine = operand_type(merge, 0), *coarse = operand_type(middle, 0);
+    int64_t shape[MAX_RANK], perm[MAX_RANK], moved[MAX_RANK];
+    int first[MAX_RANK + 1], count = 0;
+    if (!find_merges(pass->model->pool, fine, coarse, first))
+        return NULL;
+    permutation(middle, coarse->rank, perm);
+    Type type = *fine;
+    for (int d = 0; d < coarse->rank; d++)
+        for (int k = first[perm[d]]; k < first[perm[d] + 1]; k++) {
+            type.dims[count] = fine->dims[k];
+            moved[count++] = k;
+        }
+    if (!state_shape(&type, result(node, 0)->type, shape))
+        return NULL;
+    Editor editor = rewrite_editor(pass, node);
+    Value *transposed = transpose(&editor, operand(merge, 0), fine->rank, moved);
+    return transposed ? reshape_to_result(pass, node, transposed) : NULL;
 }
 
 /* ---- Copies ------------------------------------------------------------------------------ */
@@ -162,6 +223,70 @@ RULE(tile_away, tile)
     return operand(node, 0);
 }
 
+/* Slice(x) = x where all is taken, in order */
+RULE(slice_away, slice)
+{
+    IntList steps;
+    if (operand(node, 4) && !known_list(pass, node, 4, &steps))
+        return NULL;
+    for (int64_t i = 0; operand(node, 4) && i < steps.count; i++)
+        if (steps.items[i] != 1)
+            return NULL;
+    return first_if_same_type(node);
+}
+
+/* Split(x) = x where there is one part */
+RULE(split_away, split)
+{
+    return node->result_count == 1 ? first_if_same_type(node) : NULL;
+}
+
+/* Concat(x) = x */
+RULE(concat_of_one, concat)
+{
+    return node->operand_count == 1 ? operand(node, 0) : NULL;
+}
+
+static int concat_axis(const Node *node)
+{
+    int64_t axis = node_int(node, "axis");
+    return (int)(axis < 0 ? axis + result(node, 0)->type->rank : axis);
+}
+
+/* Concat(x, empty) = Concat(x) */
+RULE(concat_of_empty, concat)
+{
+    int axis = concat_axis(node);
+    for (int i = 0; node->operand_count > 1 && i < node->operand_count; i++) {
+        if (!expr_is(operand_type(node, i)->dims[axis], 0))
+            continue;
+        node_remove_operand(node, i);
+        return result(node, 0);
+    }
+    return NULL;
+}
+
+/* Concat(Concat(x, y), z) = Concat(x, y, z) */
+RULE(concat_of_concat, concat)
+{
+    enum { MOST = 64 };
+    Value *operands[2 * MOST];
+    int count = 0, inner_count = 0;
+    for (int i = 0; i < node->operand_count && count < MOST; i++) {
+        const Node *inner = operand_node(node, i, &op_concat);
+        bool opens = inner && has_one_use(operand(node, i)) && inner->operand_count < MOST &&
+                     concat_axis(inner) == concat_axis(node);
+        inner_count += opens;
+        for (int k = 0; k < (opens ? inner->operand_count : 1); k++)
+            operands[count++] = opens ? operand(inner, k) : operand(node, i);
+    }
+    if (!inner_count || count >= MOST)
+        return NULL;
+    Editor editor = rewrite_editor(pass, node);
+    Node *made = edit_node(&editor, &op_concat, node->attributes, count, operands, 1, 0);
+    return made && edit_infer(&editor, made) ? result(made, 0) : NULL;
+}
+
 static const Rule *const rules[] = {
     &rule_squeeze_as_reshape,
     &rule_unsqueeze_as_reshape,
@@ -174,6 +299,12 @@ static const Rule *const rules[] = {
     &rule_transpose_as_reshape,
     &rule_expand_away,
     &rule_tile_away,
+    &rule_transpose_of_merged,
+    &rule_slice_away,
+    &rule_split_away,
+    &rule_concat_of_one,
+    &rule_concat_of_empty,
+    &rule_concat_of_concat,
 };
 
 const RuleSet view_rules = {rules, (int)COUNT_OF(rules)};
