@@ -4,6 +4,7 @@
  * they are, control flow in lower_control.c.
  */
 #include "codegen/builder.h"
+#include "codegen/flops.h"
 
 #include <string.h>
 
@@ -166,7 +167,7 @@ static bool phase_reads(const Phase *phase, const Tensor *tensor)
     return search.found;
 }
 
-static void append_phase(PhaseContext *context, Phase *phase)
+static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
 {
     Builder *b = context->builder;
     const Function *function = phase->function;
@@ -177,8 +178,11 @@ static void append_phase(PhaseContext *context, Phase *phase)
         bool reads = tensor->role != TENSOR_constant || phase_reads(phase, tensor);
         buffers[i] = reads ? tensor_buffer(context, phase, tensor) : -1;
     }
-    PhaseStep step = {
-        .kernel = phase, .buffer_count = count, .buffers = buffers, .extent = size_number(1)};
+    PhaseStep step = {.kernel = phase,
+                      .buffer_count = count,
+                      .buffers = buffers,
+                      .extent = size_number(1),
+                      .flops = size_of(b, flops)};
     const Axis *parallel = NULL;
     if (function) {
         parallel = function->parallel;
@@ -217,6 +221,7 @@ static void lower_kernel(Builder *b, const Node *node)
     context.kernel = kernel_of_node(b->pool, node, &context.values);
     const Backend *backend =
         needs_interpreter(context.kernel) ? &backend_interpreter : b->settings->backend;
+    const Expr *flops = kernel_flops(context.kernel);
     int count = 0;
     Phase *phases =
         backend->schedule(&b->settings->target, b->arena, context.kernel, &count, b->diagnostics);
@@ -237,7 +242,7 @@ static void lower_kernel(Builder *b, const Node *node)
                                             .zero = true}});
     }
     for (int i = 0; i < count; i++) {
-        append_phase(&context, &phases[i]);
+        append_phase(&context, &phases[i], i ? expr_integer(b->pool, 0) : flops);
         b->position--;
         touch_all(&context);
         b->position++;

@@ -111,6 +111,7 @@ typedef struct PhaseStep {
     bool is_parallel;
     Size extent; /* of the parallel loop */
     double cost; /* of one of its steps, in cycles, a guess */
+    Size flops;  /* of the whole kernel, as its operators state them; on its first phase */
 } PhaseStep;
 
 typedef struct HostStep {

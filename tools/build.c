@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The second half of a session: from the optimised model to a program.
+ */
+#include "inputs.h"
+
+#include "codegen/compile.h"
+
+#include <string.h>
+
+bool session_compile(Session *session)
+{
+    const Options *options = session->options;
+    int64_t begin = now_ns();
+    const char *via = option_text(options, OPTION_via, "jit");
+    CompileSettings settings;
+    compile_settings_default(&settings);
+    if (strcmp(via, "interpreter") == 0)
+        settings.backend = &backend_interpreter;
+    else if (strcmp(via, "jit") == 0)
+        settings.backend = &backend_llvm;
+    else
+        wrong_usage("option '--via' is jit or interpreter, not '%s'", via);
+    if (strcmp(option_text(options, OPTION_device, "cpu"), "cpu") != 0)
+        wrong_usage("option '--device' knows cpu, not '%s'",
+                    option_text(options, OPTION_device, ""));
+    settings.parallel = session_parallel(session);
+    TnStatus status =
+        program_compile(session->model, &settings, &session->program, session->diagnostics);
+    session->compile_ns = now_ns() - begin;
+    return status == TN_OK || session_fail(session, status, NULL);
+}
+
+/* One attempt, with the constants that are known so far. */
+static bool build_once(Session *session)
+{
+    session->needs.count = 0;
+    return session_import(session) && session_optimize(session, session_pipeline(session)) &&
+           session_compile(session);
+}
+
+bool session_build(Session *session, const char *path)
+{
+    if (!session_read(session, path))
+        return false;
+    /* The first attempts keep their complaints to themselves if giving values can help. */
+    bool quiet = session->quiet;
+    for (int attempt = 0; attempt < 4; attempt++) {
+        int64_t before = session->diagnostics->count;
+        session->quiet = true;
+        session->status = EXIT_GOOD;
+        bool good = build_once(session);
+        session->quiet = quiet;
+        if (good || session->needs.count == 0 || !inputs_specialize(session)) {
+            session_report(session);
+            return good;
+        }
+        session->shown = session->diagnostics->count = before;
+        session->diagnostics->error_count = 0;
+        session->diagnostics->unsupported = false;
+    }
+    session_report(session);
+    return false;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tenon bench: runs a model again and again on the same inputs and reports latency percentiles,
+ * rate of floating-point operations (as the model states them) and peak memory. --per-kernel adds
+ * the time of each step, measured in runs of its own.
+ */
+#include "inputs.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { LEAST_RUNS = 3, MOST_RUNS = 1 << 20, PROFILED_RUNS = 10 };
+
+static int compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A field of /proc/self/status in bytes; 0 if it is not there. */
+static int64_t status_bytes(const char *field)
+{
+    char line[256];
+    long long kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, field, strlen(field)) == 0)
+            kilobytes = strtoll(line + strlen(field) + 1, NULL, 10);
+    if (file)
+        fclose(file);
+    return kilobytes * 1024;
+}
+
+typedef struct Memory {
+    int64_t peak_rss, peak_anonymous;
+} Memory;
+
+static void look_at_memory(Memory *memory)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    int64_t anonymous = status_bytes("RssAnon:");
+    memory->peak_rss = usage.ru_maxrss * 1024L;
+    if (anonymous > memory->peak_anonymous)
+        memory->peak_anonymous = anonymous;
+}
+
+typedef struct StepTime {
+    const Step *step;
+    int64_t ns, runs;
+} StepTime;
+
+typedef struct Profile {
+    StepTime *items;
+    int64_t count, capacity;
+} Profile;
+
+static void observe(void *user, const Step *step, int64_t nanoseconds)
+{
+    Profile *profile = user;
+    int64_t at = 0;
+    while (at < profile->count && profile->items[at].step != step)
+        at++;
+    if (at == profile->count) {
+        if (profile->count == profile->capacity) {
+            profile->capacity = profile->capacity * 2 + 64;
+            StepTime *items = realloc(profile->items, sizeof *items * (size_t)profile->capacity);
+            if (!items)
+                return;
+            profile->items = items;
+        }
+        profile->items[profile->count++] = (StepTime){.step = step};
+    }
+    profile->items[at].ns += nanoseconds;
+    profile->items[at].runs++;
+}
+
+typedef struct Result {
+    int64_t *times;
+    int64_t count;
+    double flops;
+    Memory memory;
+    Profile profile;
+} Result;
+
+static double flops_of(const Block *block, const int64_t *sizes)
+{
+    double total = 0;
+    for (int64_t i = 0; i < block->step_count; i++) {
+        const Step *step = &block->steps[i];
+        if (step->kind == STEP_phase)
+            total += (double)size_get(step->phase.flops, sizes);
+    }
+    return total;
+}
+
+static bool measure(Session *session, Run *run, const TnValue *inputs, TnValue *outputs,
+                    Result *result)
+{
+    const Program *program = session->program;
+    double seconds = option_real(session->options, OPTION_min_time, 1);
+    TnStatus status =
+        run_program(run, program->input_count, inputs, program->output_count, outputs);
+    if (status != TN_OK)
+        return session_fail(session, status, "%s", run->error);
+    int64_t begin = now_ns(), capacity = 0;
+    while (result->count < LEAST_RUNS ||
+           (now_ns() - begin < (int64_t)(seconds * 1e9) && result->count < MOST_RUNS)) {
+        if (result->count == capacity) {
+            capacity = capacity * 2 + 256;
+            int64_t *times = realloc(result->times, sizeof *times * (size_t)capacity);
+            if (!times)
+                return session_fail(session, TN_OUT_OF_MEMORY, "out of memory");
+            result->times = times;
+        }
+        int64_t start = now_ns();
+        status = run_program(run, program->input_count, inputs, program->output_count, outputs);
+        result->times[result->count++] = now_ns() - start;
+        if (status != TN_OK)
+            return session_fail(session, status, "%s", run->error);
+    }
+    result->flops = flops_of(&program->main, run->sizes);
+    if (option_given(session->options, OPTION_per_kernel)) {
+        run->observer = observe;
+        run->observer_user = &result->profile;
+        for (int i = 0; i < PROFILED_RUNS && status == TN_OK; i++)
+            status = run_program(run, program->input_count, inputs, program->output_count, outputs);
+        run->observer = NULL;
+    }
+    look_at_memory(&result->memory);
+    qsort(result->times, (size_t)result->count, sizeof *result->times, compare_times);
+    return status == TN_OK || session_fail(session, status, "%s", run->error);
+}
+
+static double percentile(const Result *result, double part)
+{
+    return (double)result->times[(int64_t)((double)(result->count - 1) * part + 0.5)] / 1e6;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    const StepTime *x = a, *y = b;
+    return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+static const char *step_kind(const Step *step)
+{
+    static const char *const names[] = {
+        [STEP_phase] = "kernel",      [STEP_host] = "host",   [STEP_size] = "sizes",
+        [STEP_bind] = "bind",         [STEP_check] = "check", [STEP_assign] = "assign",
+        [STEP_allocate] = "allocate", [STEP_if] = "if",       [STEP_loop] = "loop"};
+    return names[step->kind];
+}
+
+static void print_result(const Session *session, Result *result, const int64_t *sizes)
+{
+    double median = percentile(result, 0.5), load = (double)session->load_ns / 1e6;
+    printf("%s: median %.4g ms, p10 %.4g ms, p90 %.4g ms over %lld runs on %lld thread(s)\n",
+           session->path, median, percentile(result, 0.1), percentile(result, 0.9),
+           (long long)result->count,
+           (long long)option_integer(session->options, OPTION_threads, 1));
+    printf("%.4g GFLOP, %.4g GFLOP/s; load %.4g ms, passes %.4g ms, code %.4g ms\n",
+           result->flops / 1e9, result->flops / median / 1e6, load,
+           (double)session->passes_ns / 1e6, (double)session->compile_ns / 1e6);
+    printf("peak memory %.1f MiB, of which anonymous %.1f MiB\n",
+           (double)result->memory.peak_rss / 0x1p20,
+           (double)result->memory.peak_anonymous / 0x1p20);
+    qsort(result->profile.items, (size_t)result->profile.count, sizeof *result->profile.items,
+          compare_steps);
+    double total = 0;
+    for (int64_t i = 0; i < result->profile.count; i++)
+        total += (double)result->profile.items[i].ns;
+    for (int64_t i = 0; i < result->profile.count; i++) {
+        const StepTime *time = &result->profile.items[i];
+        double ms = (double)time->ns / PROFILED_RUNS / 1e6;
+        double flops =
+            time->step->kind == STEP_phase ? (double)size_get(time->step->phase.flops, sizes) : 0;
+        printf("%s%9.4f ms %5.1f %% %8.1f GFLOP/s  %-9s %s\n", i ? "" : "\n", ms,
+               100 * (double)time->ns / total, flops / ms / 1e6, step_kind(time->step),
+               time->step->name ? time->step->name : "");
+    }
+}
+
+static void print_json(const Session *session, const Result *result)
+{
+    json_t *json =
+        json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "model",
+                  session->path, "median_ms", percentile(result, 0.5), "p10_ms",
+                  percentile(result, 0.1), "p90_ms", percentile(result, 0.9), "compile_ms",
+                  (double)(session->load_ns + session->passes_ns + session->compile_ns) / 1e6,
+                  "code_ms", (double)session->compile_ns / 1e6, "gflop", result->flops / 1e9,
+                  "gflops", result->flops / percentile(result, 0.5) / 1e6, "threads",
+                  (double)option_integer(session->options, OPTION_threads, 1), "runs",
+                  (json_int_t)result->count, "peak_rss_bytes", (json_int_t)result->memory.peak_rss,
+                  "peak_anonymous_bytes", (json_int_t)result->memory.peak_anonymous);
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+}
+
+static bool bench(Session *session)
+{
+    Result result = {0};
+    if (!session_build(session, session->options->arguments[0]))
+        return false;
+    look_at_memory(&result.memory);
+    const Program *program = session->program;
+    TnValue *inputs = ARENA_ARRAY(session->arena, TnValue, program->input_count + 1);
+    TnValue *outputs = ARENA_ARRAY(session->arena, TnValue, program->output_count + 1);
+    if (!inputs_prepare(session, inputs))
+        return false;
+    Run *run = run_create(program, session_parallel(session));
+    if (!run)
+        return session_fail(session, TN_OUT_OF_MEMORY, "out of memory");
+    bool good = measure(session, run, inputs, outputs, &result);
+    if (good && option_given(session->options, OPTION_json))
+        print_json(session, &result);
+    else if (good)
+        print_result(session, &result, run->sizes);
+    run_destroy(run);
+    free(result.times);
+    free(result.profile.items);
+    return good;
+}
+
+int command_bench(const Options *options)
+{
+    Session session;
+    if (options->argument_count != 1)
+        wrong_usage("'bench' needs one model, not %d", options->argument_count);
+    if (!session_open(&session, options))
+        return EXIT_WRONG_MODEL;
+    int status = setjmp(session.boundary.jump) ? session_no_memory()
+                 : bench(&session)             ? EXIT_GOOD
+                                               : session.status;
+    session_close(&session);
+    return status;
+}

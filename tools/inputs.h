@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inputs of a run: from files (-i), or drawn at random with a seed.
+ */
+#ifndef TOOLS_INPUTS_H
+#define TOOLS_INPUTS_H
+
+#include "session.h"
+
+/* Fills values[program input]; what is made lives in the session's arena. A size that no given
+ * input tells is 1, which is said on stderr unless the session is quiet. */
+bool inputs_prepare(Session *session, TnValue *values);
+/* Inputs that must be constants: reads those that -i gives into session->constants. Answers false
+ * if one of them is not given. */
+bool inputs_specialize(Session *session);
+
+#endif
