@@ -50,7 +50,7 @@ static void step(Cell *cell, Value *x, Value **state)
     c = build_add(editor, build_multiply(editor, forget, c),
                   build_multiply(editor, input, candidate));
     Value *output = cell_activate(cell, 0, with_peephole(cell, GATE_OUTPUT, gates[GATE_OUTPUT], c));
-    state[0] = build_multiply(editor, output, cell_activate(cell, 2, c));
+    state[0] = build_multiply(editor, output, cell_activate_state(cell, 2, c));
     state[1] = c;
 }
 

@@ -85,17 +85,11 @@ static Value *affine(Editor *editor, Value *value, float scale, float offset)
     return value;
 }
 
-Value *cell_activate(Cell *cell, int place, Value *value)
+Value *cell_activate_state(Cell *cell, int place, Value *value)
 {
     Editor *editor = &cell->inside;
     if (editor->failed)
         return NULL;
-    float clip = cell->attributes->clip;
-    if (isfinite(clip)) {
-        TnElementType element = value->type->element;
-        Value *low = edit_real(editor, element, -clip), *high = edit_real(editor, element, clip);
-        value = build(editor, "Clip", 3, (Value *[]){value, low, high});
-    }
     int i = cell->direction * cell->kind->activation_count + place;
     Activation act = activation_with_parameters(cell->attributes, cell->kind, i);
     if (!strcmp(act.name, "Affine"))
@@ -110,6 +104,18 @@ Value *cell_activate(Cell *cell, int place, Value *value)
         return build_with(editor, act.name, BUILD_FLOAT("alpha", act.alpha), 1, &value);
     return build_with(editor, act.name, BUILD_FLOATS("alpha", act.alpha, "beta", act.beta), 1,
                       &value);
+}
+
+Value *cell_activate(Cell *cell, int place, Value *value)
+{
+    Editor *editor = &cell->inside;
+    float clip = cell->attributes->clip;
+    if (!editor->failed && isfinite(clip)) {
+        TnElementType element = value->type->element;
+        Value *low = edit_real(editor, element, -clip), *high = edit_real(editor, element, clip);
+        value = build(editor, "Clip", 3, (Value *[]){value, low, high});
+    }
+    return cell_activate_state(cell, place, value);
 }
 
 /* ---- Inference --------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ typedef struct RecurrentAttributes {
         ATTRIBUTE_OPTIONAL(RecurrentAttributes, activations, strings,                              \
                            "for each direction, one for each place"),                              \
         ATTRIBUTE_FLOAT(RecurrentAttributes, clip, INFINITY,                                       \
-                        "bounds what enters an activation, from both sides"),                      \
+                        "bounds the gates before their activations, from both sides"),             \
         ATTRIBUTE_CHOICE(RecurrentAttributes, direction, "forward|reverse|bidirectional", 0,       \
                          "in which direction time runs"),                                          \
         ATTRIBUTE_INT(RecurrentAttributes, hidden_size, ATTRIBUTE_ABSENT,                          \
@@ -83,7 +83,8 @@ bool recurrent_decompose(Editor *editor, const Node *node, Value **results, cons
 void cell_capture(Cell *cell, Value *weight);
 /* Row `direction` of an operand, NULL if it is absent. */
 Value *cell_operand(Cell *cell, int i);
-/* For step(): the activation at a place, after clipping. */
-Value *cell_activate(Cell *cell, int place, Value *value);
+/* For step(): the activation at a place, of a gate after clipping, or of the state as it is. */
+Value *cell_activate(Cell *cell, int place, Value *gate);
+Value *cell_activate_state(Cell *cell, int place, Value *state);
 
 #endif
