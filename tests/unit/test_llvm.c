@@ -340,6 +340,38 @@ static void test_float_arithmetic(void **state)
     }
 }
 
+/* Functions that are lowered to polynomials, scaled so that some arguments are far out. */
+static void test_functions(void **state)
+{
+    (void)state;
+    static const ExprKind unary[] = {
+#define MATH_UNARY(name, single, twice, from, to) EXPR_##name,
+#define MATH_BINARY(name, single, twice)
+#include "codegen/math.def"
+    };
+    for (int type = TN_FLOAT; type <= TN_DOUBLE; type += TN_DOUBLE - TN_FLOAT) {
+        for (int part = 0; part < 2; part++) {
+            Test t = test_begin();
+            Tensor *x = tensor(&t, "x", TENSOR_input, type, 67, -1);
+            for (size_t k = (size_t)part; k < COUNT_OF(unary); k += 2) {
+                Tensor *y = tensor(&t, expr_kind_name(unary[k]), TENSOR_output, type, 67, -1);
+                Compute *map = kernel_map(t.kernel, y);
+                const Expr *a = load(&t, x, at(&t, map, 0));
+                map->body = expr_unary(t.pool, unary[k], a);
+            }
+            Tensor *far = tensor(&t, "far", TENSOR_output, type, 67, -1);
+            Compute *map = kernel_map(t.kernel, far);
+            const Expr *a = load(&t, x, at(&t, map, 0));
+            const Expr *b = times(&t, a, expr_real(t.pool, type, 12345678));
+            map->body = plus(&t, expr_unary(t.pool, part ? EXPR_sin : EXPR_tanh, b),
+                             expr_binary(t.pool, part ? EXPR_atan2 : EXPR_power,
+                                         expr_unary(t.pool, EXPR_absolute, b), a));
+            t.tolerance = type == TN_FLOAT ? 5e-7 : 1e-14;
+            check(&t);
+        }
+    }
+}
+
 /* ---- Maps -------------------------------------------------------------------------------- */
 
 static void check_map(int64_t rows, int64_t columns, bool transposed, TnElementType type)
@@ -821,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_integer_arithmetic),
         cmocka_unit_test(test_float_arithmetic),
+        cmocka_unit_test(test_functions),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_symbolic_sizes),
         cmocka_unit_test(test_fills_and_gathers),
