@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,16 +79,70 @@ static bool append_special(Text *text, double value)
     return true;
 }
 
+/* Significant digits of "d.ddde+xx" without zeros at their end. */
+static int count_digits(const char *digits)
+{
+    int count = 0, last = 0;
+    for (; *digits && *digits != 'e'; digits++) {
+        if (*digits < '0' || *digits > '9')
+            continue;
+        count++;
+        last = *digits == '0' ? last : count;
+    }
+    return last > 0 ? last : 1;
+}
+
+/* How many digits read back as the number: at most `most`. If it has no more than `sure`, which
+ * holds for all numbers but subnormal ones, they are the first of its own, with zeros after them.
+ */
+static int shortest(double value, int sure, int most, bool is_float)
+{
+    char digits[40];
+    for (int precision = sure; precision < most; precision++) {
+        snprintf(digits, sizeof digits, "%.*e", precision - 1, value);
+        if (is_float ? (double)strtof(digits, NULL) == value : strtod(digits, NULL) == value)
+            return count_digits(digits);
+    }
+    return most;
+}
+
+/* The same for floats of ordinary size, in double arithmetic, whose error is far below a float's.
+ * 0 where it does not apply. */
+static int shortest_of_float(float value)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double magnitude = fabs((double)value);
+    if (!(magnitude >= 1e-12 && magnitude < 1e5))
+        return 0;
+    int scale = 0; /* magnitude * 10^scale has one digit before the point */
+    while (magnitude * powers[scale] < 1)
+        scale++;
+    while (scale <= 0 && magnitude / powers[-scale] >= 10)
+        scale--;
+    for (int precision = 6; precision < 9; precision++) {
+        int shift = precision - 1 + scale;
+        double whole = rint(magnitude * powers[shift]), back = whole / powers[shift];
+        if ((double)(float)back != magnitude)
+            continue;
+        int digits = precision;
+        while (digits > 1 && fmod(whole, powers[precision - digits + 1]) == 0)
+            digits--;
+        return digits;
+    }
+    return 9;
+}
+
 void text_append_float(Text *text, float value)
 {
     char digits[40];
     if (append_special(text, (double)value))
         return;
-    for (int precision = 1; precision <= 9; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
-        if (strtof(digits, NULL) == value)
-            break;
-    }
+    int precision = shortest_of_float(value);
+    if (!precision)
+        precision = shortest((double)value, fabsf(value) < FLT_MIN ? 1 : 6, 9, true);
+    snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
     append_digits(text, digits);
 }
 
@@ -96,11 +151,7 @@ void text_append_double(Text *text, double value)
     char digits[40];
     if (append_special(text, value))
         return;
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value)
-            break;
-    }
+    snprintf(digits, sizeof digits, "%.*g", value == 0 ? 1 : shortest(value, 15, 17, false), value);
     append_digits(text, digits);
 }
 
