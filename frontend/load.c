@@ -12,6 +12,11 @@
 #include <ctype.h>
 #include <string.h>
 
+enum {
+    LARGEST_TENSOR_IN_TEXT = 1 << 16, /* bytes */
+    SIDE_ALIGNMENT = 4096,
+};
+
 static bool has_extension(const char *path, const char *extension)
 {
     size_t length = strlen(path), wanted = strlen(extension);
@@ -85,20 +90,65 @@ Model *model_load(Arena *arena, const char *path, const LoadOptions *options,
 
 /* ---- Saving -------------------------------------------------------------------------------- */
 
+/* Where the tensors of a text lie that are too big to be read by anybody: model.onnxtxt.weights.
+ * The file is made when the first of them comes. */
+typedef struct SideFile {
+    Arena *arena;
+    Diagnostics *diagnostics;
+    const char *path;
+    FileWriter writer;
+    int64_t offset;
+    bool is_open, failed;
+} SideFile;
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool put_outside(void *user, const TensorProto *tensor, const void *data, int64_t bytes,
+                        TnString *location, int64_t *offset)
+{
+    static const char zeros[SIDE_ALIGNMENT];
+    SideFile *side = user;
+    (void)tensor;
+    if (!side->is_open && !side->failed) {
+        side->is_open = file_writer_open(&side->writer, side->arena, side->path, side->diagnostics);
+        side->failed = !side->is_open;
+    }
+    int64_t padding = -side->offset & (SIDE_ALIGNMENT - 1);
+    side->failed = side->failed || !file_writer_put(&side->writer, zeros, (size_t)padding) ||
+                   !file_writer_put(&side->writer, data, (size_t)bytes);
+    *location = proto_string(base_name(side->path));
+    *offset = side->offset + padding;
+    side->offset = *offset + bytes;
+    return true;
+}
+
+static bool save_text(Arena *arena, const Document *document, const char *path, FileWriter *writer,
+                      Diagnostics *diagnostics)
+{
+    SideFile side = {.arena = arena,
+                     .diagnostics = diagnostics,
+                     .path = arena_format(arena, "%s.weights", path)};
+    WriteOptions options = {
+        .external_threshold = LARGEST_TENSOR_IN_TEXT, .external = put_outside, .user = &side};
+    Text text = text_create(arena);
+    text_write(document, &text, &options);
+    bool ok = !side.failed && file_writer_put(writer, text.data, text.length);
+    return side.is_open ? file_writer_close(&side.writer, ok) && ok : ok;
+}
+
 bool document_save(Arena *arena, const Document *document, const char *path,
                    Diagnostics *diagnostics)
 {
     FileWriter writer;
-    bool ok;
     if (!file_writer_open(&writer, arena, path, diagnostics))
         return false;
-    if (is_text_path(path)) {
-        Text text = text_create(arena);
-        text_write(document, &text, NULL);
-        ok = file_writer_put(&writer, text.data, text.length);
-    } else {
-        ok = wire_write(arena, MESSAGE_ModelProto, document->model, file_writer_put, &writer);
-    }
+    bool ok = is_text_path(path) ? save_text(arena, document, path, &writer, diagnostics)
+                                 : wire_write(arena, MESSAGE_ModelProto, document->model,
+                                              file_writer_put, &writer);
     return file_writer_close(&writer, ok) && ok;
 }
 
