@@ -121,7 +121,7 @@ static bool share(Evaluation *e)
 
 static bool may_evaluate(const Node *node)
 {
-    if (node->region_count || (node->op->traits & TRAIT_random))
+    if (node->region_count || (node->op->traits & TRAIT_random) || node_uses_host(node))
         return false;
     for (int i = 0; i < node->result_count; i++)
         if (is_wanted(node, i) &&

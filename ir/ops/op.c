@@ -69,3 +69,21 @@ bool node_choice_is(const Node *node, const char *name, const char *choice)
     int value = *(const int *)op_attribute(node->op, node->attributes, name);
     return value >= 0 && value == choice_find(def->choices, choice, strlen(choice));
 }
+
+static bool is_beyond_kernels(const Value *value)
+{
+    return value && value->name[0] &&
+           (!type_is_tensor(value->type) || value->type->element == TN_STRING);
+}
+
+bool node_uses_host(const Node *node)
+{
+    if (!node->op->host || !node->op->lower)
+        return node->op->host != NULL;
+    bool found = false;
+    for (int i = 0; i < node->operand_count; i++)
+        found = found || is_beyond_kernels(operand(node, i));
+    for (int i = 0; i < node->result_count; i++)
+        found = found || is_beyond_kernels(result(node, i));
+    return found;
+}

@@ -202,6 +202,10 @@ extern const int op_count;
 /* NULL if there is none. Domain "ai.onnx" is "". */
 const OpDef *op_find(const char *domain, const char *name);
 
+/* Whether a host function gives the meaning of this node: its operator has no other, or it has
+ * strings, sequences or optionals. */
+bool node_uses_host(const Node *node);
+
 /* Attributes by name, for code outside of the operator's own file. The attribute must exist and be
  * of that kind. */
 void *op_attribute(const OpDef *op, void *attributes, const char *name); /* the field */

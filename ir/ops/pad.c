@@ -71,24 +71,20 @@ static const Expr *kept_size(ExprPool *pool, const Pads *pads, const Expr *size,
     return expr_minus(pool, size, cropped(pool, pads->end[d]));
 }
 
-/* Pads whose sums with sizes could overflow, and sizes that end below 0, are the model's mistakes.
- */
+/* Numbers whose sums with sizes could overflow, and sizes below 0, are the model's mistakes. */
 static bool check_pads(InferContext *context, const Node *node, const Pads *pads, const Type *type)
 {
     const int64_t limit = (int64_t)1 << 48;
     for (int d = 0; d < type->rank; d++) {
-        const Expr *both[] = {pads->begin[d], pads->end[d]};
-        int64_t size, lower, upper, sum = 0;
-        bool is_known = expr_known(type->dims[d], &sum);
-        for (int i = 0; i < 2; i++) {
-            expr_bounds(both[i], &lower, &upper);
-            if (lower < -limit || upper > limit)
-                return infer_error(context, node, "the pads of dimension %d are too large", d);
-            is_known = is_known && expr_known(both[i], &size);
-            sum += is_known ? size : 0;
-        }
-        if (is_known && sum < 0)
-            return infer_error(context, node, "dimension %d gets the size %lld", d, (long long)sum);
+        int64_t size = 0, begin = 0, end = 0;
+        bool is_known = expr_known(type->dims[d], &size);
+        is_known = expr_known(pads->begin[d], &begin) && is_known;
+        is_known = expr_known(pads->end[d], &end) && is_known;
+        if (begin < -limit || begin > limit || end < -limit || end > limit)
+            return infer_error(context, node, "the pads of dimension %d are too large", d);
+        if (is_known && size + begin + end < 0)
+            return infer_error(context, node, "dimension %d gets the size %lld", d,
+                               (long long)(size + begin + end));
     }
     return true;
 }

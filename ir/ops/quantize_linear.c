@@ -316,8 +316,7 @@ static const Tensor *lower_scalar_result(Lowering *l, int i, TnElementType eleme
     return out ? out : lower_temporary(l, i == 1 ? "scale" : "zero_point", element, 0, NULL);
 }
 
-/* The range is widened to hold 0 and cut in 255 steps. Of nothing but zeros the scale is 0, and so
- * are the zero point and y. */
+/* The range is widened to hold 0, is 1 where there is nothing but zeros, and cut in 255 steps. */
 static void lower_dynamic(Lowering *l)
 {
     ExprPool *pool = l->pool;
@@ -327,21 +326,22 @@ static void lower_dynamic(Lowering *l)
 
     const Tensor *scale = lower_scalar_result(l, 1, TN_FLOAT);
     Compute *map = kernel_map(l->kernel, scale);
-    map->body = ratio_of(pool, difference_of(pool, high, low), most);
+    const Expr *range = difference_of(pool, high, low);
+    const Expr *is_flat = equal_to(pool, range, zero);
+    range = expr_select(pool, is_flat, expr_real(pool, TN_FLOAT, 1), range);
+    map->body = ratio_of(pool, range, most);
 
     const Tensor *zero_point = lower_scalar_result(l, 2, TN_UINT8);
     map = kernel_map(l->kernel, zero_point);
     const Expr *step = expr_load(pool, scale, NULL);
-    const Expr *is_flat = equal_to(pool, step, zero);
     const Expr *shift = difference_of(pool, zero, ratio_of(pool, low, step));
-    map->body = lower_quantize(pool, expr_select(pool, is_flat, zero, shift), NULL, TN_UINT8);
+    map->body = lower_quantize(pool, shift, NULL, TN_UINT8);
 
     map = kernel_map(l->kernel, l->out[0]);
     const Expr *i[MAX_RANK];
     lower_indices(l, map, i);
     const Expr *y = ratio_of(pool, expr_load(pool, l->in[0], i), step);
-    map->body = lower_quantize(pool, expr_select(pool, is_flat, zero, y),
-                               expr_load(pool, zero_point, NULL), TN_UINT8);
+    map->body = lower_quantize(pool, y, expr_load(pool, zero_point, NULL), TN_UINT8);
 }
 
 const OpDef op_dynamic_quantize_linear = {
