@@ -2,9 +2,10 @@
  *
  * What a backend provides. Nothing above codegen/ knows which one runs.
  *
- * lower.c turns each group of the graph into kernels; `schedule` turns a kernel into functions in the
- * backend's nests; `compile` turns all functions of a program into code, at once, so that a backend
- * may share, batch and parallelise. The interpreter is a backend whose functions evaluate kernels.
+ * lower.c turns each group of the graph into kernels; `schedule` turns a kernel into functions in
+ * the backend's nests; `compile` turns all functions of a program into code, at once, so that a
+ * backend may share, batch and parallelise. The interpreter is a backend whose functions evaluate
+ * kernels.
  */
 #ifndef CODEGEN_BACKEND_H
 #define CODEGEN_BACKEND_H
@@ -23,10 +24,11 @@ typedef struct Target {
 
 typedef struct Backend Backend;
 
-/* A kernel made ready: run as phases, one after the other, each cut in parts over its parallel axis. */
+/* A kernel made ready: run as phases, one after the other, each cut in parts over its parallel
+ * axis. */
 typedef struct Phase {
     const Kernel *kernel;
-    Function *function; /* NULL for the interpreter */
+    Function *function;   /* NULL for the interpreter */
     KernelFunction *code; /* after compile */
     /* The interpreter's: */
     Evaluator *evaluator;
@@ -35,8 +37,8 @@ typedef struct Phase {
 
 struct Backend {
     const char *name;
-    /* Whether a scalar operation exists natively on a type; the rest is rewritten to polynomials and
-     * the like (codegen/math.c) before the backend sees it. */
+    /* Whether a scalar operation exists natively on a type; the rest is rewritten to polynomials
+     * and the like (codegen/math.c) before the backend sees it. */
     bool (*has_operation)(const Target *target, ExprKind kind, TnElementType type);
     /* Cuts a kernel into phases. NULL and a diagnostic on failure. */
     Phase *(*schedule)(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,

@@ -57,7 +57,7 @@ typedef struct NestBuilder {
 
 NestBuilder nest_builder(ExprPool *pool);
 void nest_open(NestBuilder *b, const Axis *axis, LoopKind loop); /* extent 1 is no loop */
-void nest_open_if(NestBuilder *b, const Expr *condition); /* true is no branch */
+void nest_open_if(NestBuilder *b, const Expr *condition);        /* true is no branch */
 void nest_otherwise(NestBuilder *b);
 void nest_close(NestBuilder *b);
 const Array *nest_array(NestBuilder *b, const char *name, TnElementType type, int count);

@@ -274,8 +274,7 @@ TnStatus host_string_normalizer(HostCall *call)
         for (int64_t w = 0; w < stop.count && !stops; w++)
             stops = same(folded, words[w]);
         if (!stops)
-            list[kept++] =
-                action == CASE_NONE ? text : with_case(call, text, action == CASE_UPPER);
+            list[kept++] = action == CASE_NONE ? text : with_case(call, text, action == CASE_UPPER);
         if (call->status != TN_OK)
             return call->status;
     }
