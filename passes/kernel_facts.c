@@ -36,10 +36,11 @@ double estimate_elements(ExprPool *pool, const Type *type)
 
 /* What a walk over a body finds. */
 typedef struct BodyFacts {
+    const Compute *compute;
     double weight;
     int load_count;
-    const Tensor *loaded[2];
-    const Expr *load; /* the last one */
+    const Expr *summed; /* a load whose indices move with the reduce axes; the last one */
+    bool sums_two;      /* there are such loads of two tensors */
     bool has_product, computes;
 } BodyFacts;
 
@@ -88,17 +89,25 @@ static double operation_weight(ExprKind kind)
     return 1;
 }
 
+static bool is_summed(const Compute *compute, const Expr *e)
+{
+    for (int i = 0; i < compute->reduce_count; i++)
+        if (expr_contains_axis(e, compute->reduce_axes[i]))
+            return true;
+    return false;
+}
+
 static void look(void *user, const Expr *e)
 {
     BodyFacts *facts = user;
     facts->weight += operation_weight(e->kind);
     if (e->kind == EXPR_load) {
-        const Tensor *tensor = e->object;
-        if (facts->load_count == 0 || facts->loaded[0] != tensor)
-            facts->loaded[facts->load_count ? 1 : 0] = tensor;
         facts->load_count++;
-        facts->load = e;
         facts->computes |= e->has_fill;
+        if (is_summed(facts->compute, e)) {
+            facts->sums_two |= facts->summed && facts->summed->object != e->object;
+            facts->summed = e;
+        }
     } else if (e->kind == EXPR_multiply || e->kind == EXPR_fma || e->kind == EXPR_dot4) {
         facts->has_product = true;
     } else if (e->type != EXPR_INDEX && e->kind != EXPR_constant && e->kind != EXPR_convert) {
@@ -106,10 +115,10 @@ static void look(void *user, const Expr *e)
     }
 }
 
-static BodyFacts body_facts(ExprPool *pool, const Expr *body)
+static BodyFacts body_facts(ExprPool *pool, const Compute *compute)
 {
-    BodyFacts facts = {0};
-    expr_walk(pool, body, look, &facts);
+    BodyFacts facts = {.compute = compute};
+    expr_walk(pool, compute->body, look, &facts);
     return facts;
 }
 
@@ -146,7 +155,7 @@ static void map_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
 {
     const Compute *compute = kernel->computes[0];
     facts->shape = kernel->compute_count == 1 ? SHAPE_map : SHAPE_other;
-    BodyFacts body = body_facts(pool, compute->body);
+    BodyFacts body = body_facts(pool, compute);
     facts->weight = body.weight;
     StrideSearch search = {.pool = pool};
     for (int i = compute->axis_count - 1; i >= 0 && !search.axis; i--)
@@ -199,11 +208,11 @@ static void reduction_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *f
         const Compute *compute = kernel->computes[i];
         if (compute->kind != COMPUTE_reduce)
             continue;
-        BodyFacts body = body_facts(pool, compute->body);
-        if (body.load_count == 0 || (body.has_product && body.loaded[1]))
+        BodyFacts body = body_facts(pool, compute);
+        if (!body.summed || (body.has_product && body.sums_two))
             return;
-        int tail = reduced_tail(compute, body.load);
-        const Tensor *tensor = body.load->object;
+        int tail = reduced_tail(compute, body.summed);
+        const Tensor *tensor = body.summed->object;
         if (tail == 0 ||
             (full && (tail != row_axes || !same_shape(tensor, full->rank, full->shape))))
             return;
