@@ -103,7 +103,8 @@ def run(test, tenon, update):
                 return False, f"{command}\nexit status {done.returncode}, expected {status}\n{done.stderr}"
         name = os.path.basename(test.path)
         for number, fragment in test.errors:
-            where = re.compile(re.escape(name) + rf":{number}:\d+: error: .*" + re.escape(fragment))
+            where = re.compile(re.escape(name) + rf":{number}:\d+: (node '.*': )?error: .*" +
+                               re.escape(fragment))
             if not where.search(errors):
                 return False, f"no error on line {number} with '{fragment}' in\n{errors}"
         missing = in_order(test.checks, output)
