@@ -196,10 +196,9 @@ ProgramValue value_of(Builder *b, Value *value)
     return (ProgramValue){.kind = TN_ABSENT, .buffer = -1};
 }
 
-static void bind_elements(Builder *b, Value *value, const ProgramValue *where)
+static void bind_symbols(Builder *b, const Binding *binding, const ProgramValue *where)
 {
-    const Binding *binding = map_get_pointer(&b->bindings, value);
-    if (!binding || binding->count == 0 || where->kind != TN_TENSOR)
+    if (binding->count == 0)
         return;
     Bind *binds = ARENA_ARRAY(b->arena, Bind, binding->count);
     for (int64_t i = 0; i < binding->count; i++)
@@ -209,7 +208,7 @@ static void bind_elements(Builder *b, Value *value, const ProgramValue *where)
                  .bind = {.count = (int32_t)binding->count,
                           .binds = binds,
                           .tensor = *where,
-                          .what = arena_format(b->arena, "'%s'", value->name)}};
+                          .what = arena_format(b->arena, "'%s'", binding->value->name)}};
     if (entry) {
         array_push(b->arena, &b->entry_binds, step);
     } else {
@@ -222,6 +221,19 @@ static void bind_elements(Builder *b, Value *value, const ProgramValue *where)
         else
             symbol_bind(b, binds[i].target);
     }
+}
+
+/* A value that took the place of others may have several bindings. */
+static void bind_elements(Builder *b, Value *value, const ProgramValue *where)
+{
+    const Model *model = value->graph->model;
+    const Binding *first = map_get_pointer(&b->bindings, value);
+    if (!first || where->kind != TN_TENSOR)
+        return;
+    for (const Binding *binding = first; binding < model->bindings + model->binding_count;
+         binding++)
+        if (binding->value == value)
+            bind_symbols(b, binding, where);
 }
 
 void define_value(Builder *b, Value *value, ProgramValue where)

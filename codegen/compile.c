@@ -283,7 +283,8 @@ TnStatus program_compile(Model *model, const CompileSettings *settings, Program 
     b.constants = map_create(arena);
     b.bindings = map_create(arena);
     for (int64_t i = 0; i < model->binding_count; i++)
-        map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);
+        if (!map_get_pointer(&b.bindings, model->bindings[i].value))
+            map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);
     made->owner = owner;
     made->destroy = destroy_program;
     TnStatus status = build(&b, made, owner);

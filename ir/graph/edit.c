@@ -44,11 +44,25 @@ void node_remove_operand(Node *node, int i)
     node->operand_count--;
 }
 
+/* Symbols that tell of the old value tell of the new one. */
+static void move_facts(Value *old_value, Value *new_value)
+{
+    Model *model = old_value->graph->model;
+    for (int64_t i = 0; i < model->binding_count; i++)
+        if (model->bindings[i].value == old_value)
+            model->bindings[i].value = new_value;
+    Map *owners = &model->symbol_owners;
+    for (int64_t i = 0; i < owners->count; i++)
+        if (owners->entries[i].value == old_value)
+            owners->entries[i].value = new_value;
+}
+
 void value_replace_uses(Value *old_value, Value *new_value)
 {
     assert(old_value->graph == new_value->graph);
     if (old_value == new_value || !old_value->first_use)
         return;
+    move_facts(old_value, new_value);
     Use *last = NULL;
     for (Use *use = old_value->first_use; use; use = use->next) {
         use->value = new_value;
