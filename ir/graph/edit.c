@@ -44,13 +44,17 @@ void node_remove_operand(Node *node, int i)
     node->operand_count--;
 }
 
-/* Symbols that tell of the old value tell of the new one. */
+/* Symbols that tell of the old value tell of the new one, and known elements stay known. */
 static void move_facts(Value *old_value, Value *new_value)
 {
     Model *model = old_value->graph->model;
     for (int64_t i = 0; i < model->binding_count; i++)
         if (model->bindings[i].value == old_value)
             model->bindings[i].value = new_value;
+    if (!new_value->elements) {
+        new_value->elements = old_value->elements;
+        new_value->element_count = old_value->element_count;
+    }
     Map *owners = &model->symbol_owners;
     for (int64_t i = 0; i < owners->count; i++)
         if (owners->entries[i].value == old_value)
