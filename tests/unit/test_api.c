@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The public interface, as a host program uses it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tenon.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char linear[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+                             "linear (float[N, 3] x, int64[2] shape) => (float[A, B] y) {\n"
+                             "  w = Constant <value = float[3, 2] {1, 2, 3, 4, 5, 6}> ()\n"
+                             "  h = MatMul (x, w)\n"
+                             "  t = Tanh (h)\n"
+                             "  y = Reshape (t, shape)\n"
+                             "}\n";
+
+static TnModel *parse(const char *text)
+{
+    TnModel *model = NULL;
+    assert_int_equal(tn_model_parse(text, strlen(text), "linear", NULL, &model), TN_OK);
+    return model;
+}
+
+static TnProgram *compile(TnModel *model, const char *backend)
+{
+    TnProgram *program = NULL;
+    TnCompileOptions options = {.size = sizeof options, .backend = backend};
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    return program;
+}
+
+static TnValue tensor(TnElementType element, int rank, int64_t a, int64_t b, void *data)
+{
+    return (TnValue){.kind = TN_TENSOR,
+                     .tensor = {.element = element, .rank = rank, .dims = {a, b}, .data = data}};
+}
+
+static void check_runs(const char *backend)
+{
+    float x[] = {0.1f, 0.2f, 0.3f, -0.1f, 0, 0.1f};
+    int64_t shape[] = {1, 4};
+    TnModel *model = parse(linear);
+    TnProgram *program = compile(model, backend);
+    tn_model_destroy(model); /* the program holds on to what it needs */
+    TnPort port;
+    assert_int_equal(tn_program_input_count(program), 2);
+    assert_int_equal(tn_program_input(program, 0, &port), TN_OK);
+    assert_string_equal(port.name, "x");
+    assert_string_equal(port.type, "float[N, 3]");
+    assert_true(port.dims[0] == -1 && port.dims[1] == 3);
+    assert_int_equal(tn_program_output(program, 1, &port), TN_BAD_ARGUMENT);
+    TnContext *context = NULL;
+    TnContextOptions options = {.size = sizeof options, .parallel = {.threads = 2}};
+    assert_int_equal(tn_context_create(program, &options, &context), TN_OK);
+    TnValue inputs[] = {tensor(TN_FLOAT, 2, 2, 3, x), tensor(TN_INT64, 1, 2, 0, shape)}, y = {0};
+    assert_int_equal(tn_run(context, 2, inputs, 1, &y), TN_OK);
+    assert_true(y.tensor.rank == 2 && y.tensor.dims[0] == 1 && y.tensor.dims[1] == 4);
+    const double sums[] = {2.2, 2.8, 0.4, 0.4};
+    for (int i = 0; i < 4; i++)
+        assert_true(fabs(((float *)y.tensor.data)[i] - tanh(sums[i])) < 1e-6);
+    inputs[0].tensor.rank = 1;
+    assert_int_equal(tn_run(context, 2, inputs, 1, &y), TN_BAD_ARGUMENT);
+    assert_non_null(strstr(tn_context_error(context), "'x'"));
+    tn_context_destroy(context);
+    tn_program_destroy(program);
+}
+
+static void test_runs_with_each_backend(void **state)
+{
+    (void)state;
+    check_runs("interpreter");
+    check_runs("llvm");
+}
+
+static void test_compiles_for_known_sizes_and_values(void **state)
+{
+    (void)state;
+    int64_t shape[] = {4, 1};
+    TnModel *model = parse(linear);
+    TnProgram *program = NULL;
+    TnSymbolSize size = {"N", 2};
+    TnInputValue value = {"shape", tensor(TN_INT64, 1, 2, 0, shape).tensor};
+    TnCompileOptions options = {.size = sizeof options,
+                                .backend = "interpreter",
+                                .sizes = &size,
+                                .size_count = 1,
+                                .values = &value,
+                                .value_count = 1};
+    TnPort port;
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    assert_int_equal(tn_program_input_count(program), 1);
+    assert_int_equal(tn_program_output(program, 0, &port), TN_OK);
+    assert_true(port.dims[0] == 4 && port.dims[1] == 1);
+    tn_program_destroy(program);
+    tn_model_destroy(model);
+}
+
+static void remember(void *user, TnSeverity severity, const char *text)
+{
+    if (severity == TN_ERROR)
+        strncpy(user, text, 255);
+}
+
+static void test_says_what_is_wrong(void **state)
+{
+    (void)state;
+    char message[256] = "";
+    TnModel *model = NULL;
+    TnProgram *program = NULL;
+    TnLoadOptions load = {.size = sizeof load, .log = remember, .log_user = message};
+    assert_int_equal(tn_model_load("/nowhere/at/all.onnx", &load, &model), TN_IO);
+    assert_null(model);
+    assert_int_equal(tn_model_parse("g (float x =>", 13, "bad", &load, &model), TN_INVALID_MODEL);
+    assert_non_null(strstr(message, "bad:1:"));
+    const char *text = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+                       "g (float[2, 3] x) => (float[2, 3] y) { y = MatMul (x, x) }\n";
+    assert_int_equal(tn_model_parse(text, strlen(text), "mismatch", &load, &model), TN_OK);
+    TnCompileOptions options = {.size = sizeof options, .log = remember, .log_user = message};
+    assert_int_equal(tn_compile(model, &options, &program), TN_INVALID_MODEL);
+    assert_null(program);
+    assert_non_null(strstr(message, "MatMul"));
+    options.backend = "quantum";
+    assert_int_equal(tn_compile(model, &options, &program), TN_BAD_ARGUMENT);
+    tn_model_destroy(model);
+    tn_model_destroy(NULL);
+    tn_program_destroy(NULL);
+    tn_context_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_runs_with_each_backend),
+        cmocka_unit_test(test_compiles_for_known_sizes_and_values),
+        cmocka_unit_test(test_says_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
