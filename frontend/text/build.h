@@ -92,9 +92,10 @@ typedef struct TextParser {
     const Source *source;
     Diagnostics *diagnostics;
     void *scanner;
-    size_t read;   /* bytes given to the scanner */
-    size_t offset; /* bytes scanned */
-    int start;     /* a token that says what is to be read; 0 once it is consumed */
+    size_t read;              /* bytes given to the scanner */
+    size_t offset;            /* bytes scanned */
+    TextRange last, previous; /* of the last two tokens; empty where they are no plain names */
+    int start;                /* a token that says what is to be read; 0 once it is consumed */
     int graph_depth;
     Elements elements;
     void *result;

@@ -77,6 +77,7 @@ static int grammar_lex(GRAMMAR_STYPE *value, TextRange *range, TextParser *parse
 static void grammar_error(TextRange *range, TextParser *parser, const char *message);
 }
 
+%token YYEOF 0 "the end of the text"
 %token <span> NAME "a name" INFINITE "inf or nan" STRING "a string" INTEGER "an integer"
 %token <span> FRACTION "a number" SEQ "seq" MAP "map" OPTIONAL "optional" SPARSE "sparse_tensor"
 %token <span> OPAQUE "opaque"
@@ -431,8 +432,12 @@ static int grammar_lex(GRAMMAR_STYPE *value, TextRange *range, TextParser *parse
 {
     static const int starts[] = {START_MODEL, START_GRAPH, START_FUNCTION,
                                  START_NODES, START_TYPE,  START_TENSOR};
-    if (parser->start < 0)
-        return scanner_lex(value, range, parser->scanner);
+    if (parser->start < 0) {
+        parser->previous = parser->last;
+        int token = scanner_lex(value, range, parser->scanner);
+        parser->last = token == NAME ? *range : (TextRange){0, 0};
+        return token;
+    }
     int token = starts[parser->start];
     parser->start = -1;
     *range = (TextRange){0, 0};
@@ -446,28 +451,67 @@ static void grammar_error(TextRange *range, TextParser *parser, const char *mess
     parser_error(parser, *range, "this is nested too deeply");
 }
 
+/* The tokens that could stand here, as few words as say it: all that are names, types or numbers
+ * count as one. Answers how many are left. */
+static int name_expected(const yypcontext_t *context, const char *names[YYNTOKENS])
+{
+    yysymbol_kind_t expected[YYNTOKENS];
+    bool has[YYNTOKENS] = {false};
+    int count = yypcontext_expected_tokens(context, expected, YYNTOKENS), named = 0;
+    for (int i = 0; i < count; i++)
+        has[expected[i]] = true;
+    bool any_name = has[YYSYMBOL_NAME] && has[YYSYMBOL_SEQ];
+    bool type = !any_name && has[YYSYMBOL_ELEMENT] && has[YYSYMBOL_SEQ];
+    if (has[YYSYMBOL_INTEGER] && has[YYSYMBOL_FRACTION])
+        has[YYSYMBOL_INTEGER] = has[YYSYMBOL_INFINITE] = false;
+    if (any_name || has[YYSYMBOL_NAME])
+        has[YYSYMBOL_INFINITE] = false;
+    if (any_name || type) {
+        has[YYSYMBOL_ELEMENT] = has[YYSYMBOL_SEQ] = has[YYSYMBOL_MAP] = false;
+        has[YYSYMBOL_OPTIONAL] = has[YYSYMBOL_SPARSE] = has[YYSYMBOL_OPAQUE] = false;
+    }
+    if (type)
+        names[named++] = "a type";
+    for (int i = 0; i < count; i++) {
+        if (has[expected[i]])
+            names[named++] = yysymbol_name(expected[i]);
+    }
+    return named;
+}
+
+static void append_source(Text *message, const TextParser *parser, TextRange range)
+{
+    size_t length = range.end - range.begin;
+    text_append(message, "'");
+    text_append_bytes(message, parser->source->data + range.begin, length < 40 ? length : 40);
+    text_append(message, length < 40 ? "'" : "...'");
+}
+
 static int yyreport_syntax_error(const yypcontext_t *context, TextParser *parser)
 {
-    enum { SHOWN = 6 };
-    yysymbol_kind_t expected[SHOWN + 1];
-    int count = yypcontext_expected_tokens(context, expected, SHOWN + 1);
+    enum { SHOWN = 9 };
+    const char *names[YYNTOKENS];
+    int count = name_expected(context, names);
     TextRange range = *yypcontext_location(context);
     Text message = text_create(parser->arena);
+    bool may_declare = false; /* "x =": a value without a type may stand before this */
     if (yypcontext_token(context) == YYSYMBOL_YYEOF) {
         text_append(&message, "found the end of the text");
     } else {
-        size_t length = range.end - range.begin;
-        text_append(&message, "found '");
-        text_append_bytes(&message, parser->source->data + range.begin, length < 40 ? length : 40);
-        text_append(&message, length < 40 ? "'" : "...'");
+        text_append(&message, "found ");
+        append_source(&message, parser, range);
     }
-    if (count > 0 && count <= SHOWN) {
-        text_append(&message, ", expected ");
-        for (int i = 0; i < count; i++) {
-            const char *join = i == 0 ? "" : i == count - 1 ? " or " : ", ";
-            text_append(&message, join);
-            text_append(&message, yysymbol_name(expected[i]));
-        }
+    for (int i = 0; i < count && count <= SHOWN; i++) {
+        text_append(&message, i == 0 ? ", expected " : i == count - 1 ? " or " : ", ");
+        text_append(&message, names[i]);
+        may_declare |= i == 0 && names[i][1] == ',';
+    }
+    bool two_names = yypcontext_token(context) == YYSYMBOL_NAME &&
+                     parser->previous.end > parser->previous.begin;
+    if (two_names && may_declare && count == 4) {
+        text_append(&message, "; ");
+        append_source(&message, parser, parser->previous);
+        text_append(&message, " is no type");
     }
     parser_error(parser, range, "%s", message.data);
     return 0;

@@ -277,6 +277,11 @@ static void test_errors(void **state)
         const char *message;
     } cases[] = {
         {"g (float x) => (y) { y = Relu x) }", 1, 31, "found 'x', expected '.', '(', ':' or '<'"},
+        {"g (flaot x) => (y) { }", 1, 10, "; 'flaot' is no type"},
+        {"g (float x) -> (y) { }", 1, 13, "found '->', expected '=>'"},
+        {"g (float x) => (y) { } // g", 1, 24, "comments begin with '#'"},
+        {"g (float[1.5] x) => (y) { }", 1, 10,
+         "found '1.5', expected a name, a string, an integer, ']' or '?'"},
         {"g (float x) => (y)\n{ y = Relu (x)", 2, 15, "found the end of the text"},
         {"g (float x) => (y) { y = Relu (\"x) }", 1, 32, "this string has no end"},
         {"g (float x) => (y) { y = Relu (x); }", 1, 34, "found ';', which has no meaning here"},
