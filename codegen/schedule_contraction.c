@@ -290,44 +290,79 @@ static const Expr *fetch_or_zero(const Plan *p, const Operand *operand, const Ex
                       always ? NULL : expr_real(pool, TN_FLOAT, 0));
 }
 
-/* Copies lane by lane: vectors where the source is contiguous along the lane, else gathers. */
-static void copy_along(Plan *p, const Packing *packing, const Operand *source, const Tensor *packed)
+/* Opens a branch for what exists of a tile of columns at all. Guards that hold for all of it then
+ * are left out inside. */
+static void open_guards(Plan *p)
 {
-    for (int i = 0; i + 1 < packing->axis_count; i++)
-        nest_open(p->b, packing->axes[i], LOOP_serial);
+    ExprPool *pool = p->c.pool;
+    const Expr *inside = expr_bool(pool, true);
+    int kept = 0;
+    for (int i = 0; i < p->c.guard_count; i++) {
+        const Guard *guard = &p->c.guards[i];
+        const Expr *first = expr_substitute(pool, guard->condition, p->lane, number(p, 0));
+        for (int v = 0; v < p->vector_count; v++)
+            first = expr_substitute(pool, first, p->vectors[v], number(p, 0));
+        if (guard->summed || first != guard->condition)
+            p->c.guards[kept++] = *guard;
+        if (!guard->summed)
+            inside = expr_both(pool, inside, first);
+    }
+    p->c.guard_count = kept;
+    nest_open_if(p->b, inside);
+}
+
+/* Opens the loops of a packing over all but the lane: N, what exists of it, then the others. */
+static int open_packing(Plan *p, const Packing *packing, int n_count, const Axis *axis,
+                        const Axis *outer)
+{
+    for (int i = 0; i + 1 < packing->axis_count; i++) {
+        if (i == n_count)
+            open_guards(p);
+        nest_open(p->b, packing->axes[i] == axis ? outer : packing->axes[i], LOOP_serial);
+    }
+    if (n_count == packing->axis_count - 1)
+        open_guards(p);
+    return packing->axis_count;
+}
+
+/* Copies lane by lane: vectors where the source is contiguous along the lane, else gathers. */
+static void copy_along(const Plan *plan, const Packing *packing, int n_count, const Tensor *packed)
+{
+    Plan fork = *plan, *p = &fork;
+    const Operand *source = &p->c.b;
+    int opened = open_packing(p, packing, n_count, NULL, NULL);
     nest_store(p->b, packed, packing->to,
                fetch_or_zero(p, source, source->offset, all_guards(p, source)), NULL);
-    close_all(p, packing->axis_count - 1);
+    close_all(p, opened);
 }
 
 /* Copies where the source is contiguous along `axis`, the target along the lanes: squares of
  * registers, transposed. */
-static void copy_across(Plan *p, const Packing *packing, const Operand *source,
-                        const Tensor *packed, const Axis *axis)
+static void copy_across(const Plan *plan, const Packing *packing, int n_count, const Tensor *packed,
+                        const Axis *axis)
 {
+    Plan fork = *plan, *p = &fork;
     ExprPool *pool = p->c.pool;
     int64_t lanes = p->tiling->lanes;
     const Axis *outer =
         axis_create(pool, "square", expr_round_up_quotient(pool, axis->extent, number(p, lanes)));
+    int opened = open_packing(p, packing, n_count, axis, outer);
     const Axis *row = axis_create(pool, "row", number(p, lanes));
     const Axis *hold = axis_create(pool, "hold", number(p, lanes));
     const Expr *base = expr_scale(pool, axis_of(p, outer), lanes), *lane = axis_of(p, p->lane);
-    const Expr *inside = all_guards(p, source), *offset = source->offset;
-    const Expr *along = expr_plus(pool, base, lane),
-               *across = expr_plus(pool, base, axis_of(p, row));
-    const Expr *roots[] = {offset, inside};
+    const Expr *along = expr_plus(pool, base, lane);
+    const Expr *across = expr_plus(pool, base, axis_of(p, row));
+    const Expr *roots[] = {p->c.b.offset, all_guards(p, &p->c.b)};
     for (int i = 0; i < 2; i++) { /* the lane becomes the row, the axis the lane */
         roots[i] = expr_substitute(pool, roots[i], p->lane, axis_of(p, hold));
         roots[i] = expr_substitute(pool, roots[i], axis, along);
         roots[i] = expr_substitute(pool, roots[i], hold, axis_of(p, row));
     }
-    inside = expr_both(pool, roots[1], expr_compare(pool, EXPR_less, along, axis->extent));
-    int opened = 0;
-    for (int i = 0; i + 1 < packing->axis_count; i++, opened++)
-        nest_open(p->b, packing->axes[i] == axis ? outer : packing->axes[i], LOOP_serial);
+    const Expr *inside =
+        expr_both(pool, roots[1], expr_compare(pool, EXPR_less, along, axis->extent));
     const Array *square = nest_array(p->b, "square", TN_FLOAT, (int)lanes);
     nest_open(p->b, row, LOOP_unrolled);
-    nest_set(p->b, square, axis_of(p, row), fetch_or_zero(p, source, roots[0], inside));
+    nest_set(p->b, square, axis_of(p, row), fetch_or_zero(p, &p->c.b, roots[0], inside));
     nest_close(p->b);
     nest_transpose(p->b, square);
     nest_open(p->b, row, LOOP_unrolled);
@@ -345,8 +380,9 @@ static void pack_computed_b(Plan *p)
     const Axis *across = NULL;
     int64_t length;
     packing_add_role(p, &packing, ROLE_n, &p->c.out);
+    int n_count = packing.axis_count;
     packing_add_role(p, &packing, ROLE_k, &p->c.a);
-    for (int i = 0; i < packing.axis_count; i++)
+    for (int i = n_count; i < packing.axis_count; i++)
         if (operand_step(pool, &p->c.b, packing.axes[i]) == 1 &&
             extent_or(packing.axes[i]->extent, 0) >= p->tiling->lanes)
             across = packing.axes[i];
@@ -356,9 +392,9 @@ static void pack_computed_b(Plan *p)
     packing.to = packing_place(p, &packing, &length);
     const Tensor *packed = function_scratch(pool, p->function, "packed_b", TN_FLOAT, length);
     if (across && operand_step(pool, &p->c.b, p->lane) != 1)
-        copy_across(p, &packing, &p->c.b, packed, across);
+        copy_across(p, &packing, n_count, packed, across);
     else
-        copy_along(p, &packing, &p->c.b, packed);
+        copy_along(p, &packing, n_count, packed);
     p->c.b = (Operand){.tensor = packed, .offset = packing.to};
 }
 
@@ -429,10 +465,14 @@ static const Expr *stored_part(const Plan *p)
 
 static void set_tile(Plan *p, const Array *sum, const Expr *cell, const Expr *value)
 {
+    const Expr *zero = expr_real(p->c.pool, TN_FLOAT, 0);
     open_tile(p);
-    nest_open_if(p->b, expr_contains_kind(value, EXPR_fetch) ? stored_part(p) : everywhere(p));
-    nest_set(p->b, sum, cell, value);
-    nest_close(p->b);
+    nest_set(p->b, sum, cell, zero);
+    if (value != zero) { /* what does not exist must not be read */
+        nest_open_if(p->b, stored_part(p));
+        nest_set(p->b, sum, cell, value);
+        nest_close(p->b);
+    }
     close_tile(p);
 }
 
@@ -570,6 +610,8 @@ static int open_role(Plan *p, Role role, const Operand *by)
 static void build_row_of_tiles(Plan *p)
 {
     int opened = open_role(p, ROLE_n, &p->c.out);
+    open_guards(p);
+    opened++;
     build_tile(p);
     close_all(p, opened);
 }
@@ -644,6 +686,15 @@ static double cost_of(const Contraction *c, const Tiling *t, const Function *fun
     return steps / (2 * t->lanes) / (parts > 0 ? parts : 1);
 }
 
+/* Images of a batch of unknown size are packed one by one. */
+static void separate_symbolic_columns(Plan *p)
+{
+    for (int i = 0; i < p->c.axis_count; i++)
+        if (p->c.roles[i] == ROLE_n && extent_or(p->c.axes[i]->extent, -1) < 0 &&
+            operand_step(p->c.pool, &p->c.out, p->c.axes[i]) != 1)
+            p->c.roles[i] = ROLE_batch;
+}
+
 Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling)
 {
     ExprPool *pool = c->pool;
@@ -651,6 +702,8 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     Plan plan = {.c = *c, .tiling = tiling, .b = &builder}, *p = &plan;
     (void)target;
     p->function = function_create(c->kernel, c->kernel->name);
+    if (tiling->pack_b)
+        separate_symbolic_columns(p);
     choose_lane(p);
     choose_vectors(p);
     choose_rows(p);
