@@ -170,6 +170,22 @@ int64_t extent_or(const Expr *extent, int64_t otherwise)
     return expr_known(extent, &value) ? value : otherwise;
 }
 
+int choose_parallel(const Axis *const *axes, int count)
+{
+    enum { LONG = 4 };
+    int unknown = -1, longest = -1;
+    for (int i = 0; i < count; i++) {
+        int64_t extent = extent_or(axes[i]->extent, -1);
+        if (extent >= LONG)
+            return i;
+        if (extent < 0 && unknown < 0)
+            unknown = i;
+        if (longest < 0 || extent > extent_or(axes[longest]->extent, -1))
+            longest = i;
+    }
+    return unknown >= 0 ? unknown : longest;
+}
+
 int target_lanes(const Target *target)
 {
     return target->vector_bytes / 4;

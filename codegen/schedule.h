@@ -43,6 +43,10 @@ bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *
  */
 const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis);
 
+/* Which of some nested loops, outermost first, threads should share: the first that is certainly long,
+ * else the first that may be; -1 if there is none. */
+int choose_parallel(const Axis *const *axes, int count);
+
 /* Elements of a 4-byte type in a vector. */
 int target_lanes(const Target *target);
 /* How much an axis runs, `otherwise` where only running tells. */

@@ -20,6 +20,7 @@ typedef struct Plan {
     NestBuilder *b;
     Function *function;
     const Axis *lane, *edge; /* edge: the M axis that the tile cuts */
+    const Axis *tile;        /* the loop over its tiles, the last one may be smaller */
     int64_t edge_rows;
     int row_count, vector_count;
     const Axis *rows[4], *vectors[4];
@@ -123,6 +124,9 @@ static void choose_rows(Plan *p)
         if (extent > left) {
             p->edge = axis;
             p->edge_rows = left;
+            p->tile =
+                axis_create(p->c.pool, arena_format(expr_pool_arena(p->c.pool), "%so", axis->name),
+                            expr_round_up_quotient(p->c.pool, axis->extent, number(p, left)));
             return;
         }
         p->rows[p->row_count++] = place(p, axis);
@@ -589,13 +593,10 @@ static void build_tile(Plan *p)
 
 /* ---- The loops around it ----------------------------------------------------------------- */
 
-/* Opens a loop over an axis of out; the first that is long enough is what threads share. Loops and
- * packing around it are run by every thread, each for its own part of out. */
+/* Opens a loop over an axis of out. Loops and packing around the one that threads share are run by
+ * every thread, each for its own part of out. */
 static void open_outer(Plan *p, const Axis *axis)
 {
-    bool wide = extent_or(axis->extent, INT64_MAX) >= 4;
-    if (wide && !p->function->parallel)
-        p->function->parallel = axis;
     nest_open(p->b, axis, p->function->parallel == axis ? LOOP_parallel : LOOP_serial);
 }
 
@@ -659,11 +660,9 @@ static void build_rows(Plan *p)
     const Expr *extent = p->edge->extent, *height = number(p, p->edge_rows);
     const Expr *full = expr_quotient(pool, extent, height);
     const Expr *rest = expr_modulus(pool, extent, height);
-    const Axis *tile = axis_create(pool, arena_format(expr_pool_arena(pool), "%so", p->edge->name),
-                                   expr_round_up_quotient(pool, extent, height));
-    open_outer(p, tile);
-    nest_open_if(p->b, expr_compare(pool, EXPR_less, axis_of(p, tile), full));
-    build_edge(p, expr_scale(pool, axis_of(p, tile), p->edge_rows), p->edge_rows);
+    open_outer(p, p->tile);
+    nest_open_if(p->b, expr_compare(pool, EXPR_less, axis_of(p, p->tile), full));
+    build_edge(p, expr_scale(pool, axis_of(p, p->tile), p->edge_rows), p->edge_rows);
     const Expr *done = expr_times(pool, full, height);
     int64_t known = extent_or(rest, -1);
     if (known != 0)
@@ -695,6 +694,29 @@ static void separate_symbolic_columns(Plan *p)
             p->c.roles[i] = ROLE_batch;
 }
 
+/* In the order of the loops. */
+static void choose_shared(Plan *p, const Axis *n_outer)
+{
+    const Axis *axes[MAX_CONTRACTION_AXES + 2], *axis;
+    int count = 0;
+    Plan rest = *p;
+    while ((axis = find(&rest, ROLE_batch, &p->c.out, true)))
+        axes[count++] = place(&rest, axis);
+    if (n_outer)
+        axes[count++] = n_outer;
+    while ((axis = find(&rest, ROLE_m, &p->c.out, true))) {
+        place(&rest, axis);
+        if (axis != p->edge)
+            axes[count++] = axis;
+    }
+    if (p->tile)
+        axes[count++] = p->tile;
+    while ((axis = find(&rest, ROLE_n, &p->c.out, true)))
+        axes[count++] = place(&rest, axis);
+    int shared = choose_parallel(axes, count);
+    p->function->parallel = shared < 0 ? NULL : axes[shared];
+}
+
 Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling)
 {
     ExprPool *pool = c->pool;
@@ -712,6 +734,7 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     if (tiling->pack_a)
         pack_constant_a(p);
     const Axis *n_outer = choose_block(p);
+    choose_shared(p, n_outer);
     int opened = open_role(p, ROLE_batch, &p->c.out);
     if (n_outer) {
         open_outer(p, n_outer);

@@ -149,13 +149,11 @@ static void close_loops(Member *s, int count)
         nest_close(s->b);
 }
 
-/* Opens the loops over out's axes but the lane's; the first that is long is what threads share. */
+/* Opens the loops over out's axes but the lane's. */
 static void open_outer(Member *s)
 {
-    int count = s->axis_count - (s->along && !lane_is_summed(s)), shared = -1;
-    for (int i = count - 1; i >= 0 && !s->is_inner; i--)
-        if (extent_or(s->axes[i]->extent, 1024) >= 4 || shared < 0)
-            shared = i;
+    int count = s->axis_count - (s->along && !lane_is_summed(s));
+    int shared = s->is_inner ? -1 : choose_parallel(s->axes, count);
     for (int i = 0; i < count; i++, s->opened++) {
         if (i == shared)
             s->function->parallel = s->axes[i];

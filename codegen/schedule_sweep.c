@@ -358,10 +358,7 @@ static void fuse_rows(Sweep *s)
 
 static void open_rows(Sweep *s)
 {
-    int shared = 0;
-    for (int i = s->row_count - 1; i >= 0; i--)
-        if (extent_or(s->rows[i]->extent, 1024) >= 4)
-            shared = i;
+    int shared = choose_parallel(s->rows, s->row_count);
     s->function->parallel = s->rows[shared];
     for (int i = 0; i < s->row_count; i++)
         nest_open(&s->b, s->rows[i], i == shared ? LOOP_parallel : LOOP_serial);
