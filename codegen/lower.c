@@ -389,10 +389,10 @@ static void lower_node(Builder *b, Node *node)
     const OpDef *op = node->op;
     if (op->traits & TRAIT_view)
         lower_view_node(b, node);
+    else if (node_uses_host(node))
+        lower_host(b, node);
     else if (op->control == CONTROL_group || op->lower)
         lower_kernel(b, node);
-    else if (op->host)
-        lower_host(b, node);
     else if (op->control != CONTROL_none)
         lower_control(b, node);
     else
