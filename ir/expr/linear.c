@@ -21,7 +21,10 @@ static int64_t limit(int64_t a)
 
 int64_t limited_add(int64_t a, int64_t b)
 {
-    return limit(limit(a) + limit(b));
+    int64_t sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        return a < 0 ? -EXPR_LIMIT : EXPR_LIMIT;
+    return limit(sum);
 }
 
 int64_t limited_multiply(int64_t a, int64_t b)
