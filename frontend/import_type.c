@@ -46,7 +46,7 @@ static const Expr *import_dim(Importer *importer, const TensorShapeProtoDimensio
         }
         return expr_integer(importer->model->pool, dim->dim_value);
     }
-    if (!dim->has_dim_param || dim->dim_param.length == 0)
+    if (!dim->has_dim_param || dim->dim_param.length == 0 || proto_equals(dim->dim_param, "?"))
         return unknown_size(importer, hint, dimension);
     const char *text = import_name(importer, dim->dim_param, location);
     return text ? named_size(importer, text) : NULL;

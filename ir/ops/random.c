@@ -3,6 +3,7 @@
  * Operators that draw: RandomNormal, RandomUniform and their -Like forms, Bernoulli, Multinomial
  * and Dropout. The generator is that of philox.h.
  */
+#include "ir/ops/build.h"
 #include "ir/ops/philox.h"
 
 #include <math.h>
@@ -200,6 +201,29 @@ static bool infer_dropout(InferContext *context, Node *node)
     if (node->result_count > 1)
         infer_set(context, node, 1, TN_BOOL, x->rank, x->dims);
     return true;
+}
+
+/* Outside of training, and where nothing is to be dropped, the operand itself; the mask is true. */
+static bool decompose_dropout(Editor *editor, const Node *node, Value **results)
+{
+    const Constant *training = operand(node, TRAINING) ? operand_constant(node, TRAINING) : NULL;
+    const Constant *share = operand(node, RATIO) ? operand_constant(node, RATIO) : NULL;
+    bool trains = operand(node, TRAINING) && !(training && constant_get_int64(training, 0) == 0);
+    bool drops = !(share && constant_get_double(share, 0) == 0);
+    if (trains && drops)
+        return false;
+    results[0] = operand(node, DATA);
+    if (node->result_count > 1) {
+        Value *mask = build(editor, "Shape", 1, &results[0]);
+        bool *data;
+        Constant *yes =
+            constant_allocate(editor->context->arena, TN_BOOL, 1, (int64_t[]){1}, (void **)&data);
+        if (!yes)
+            return false;
+        *data = true;
+        results[1] = build_with(editor, "ConstantOfShape", BUILD_TENSOR("value", yes), 1, &mask);
+    }
+    return !editor->failed;
 }
 
 /* Whether an element is kept. */
@@ -401,5 +425,6 @@ const OpDef op_dropout = {
     RESULTS(dropout_results),
     ATTRIBUTES(dropout_attributes, DropoutAttributes),
     .infer = infer_dropout,
+    .decompose = decompose_dropout,
     .lower = lower_dropout,
 };

@@ -15,6 +15,8 @@ typedef enum Code {
     CODE_split, /* go on at x and at y */
     CODE_begin, /* at the beginning of the text */
     CODE_end,
+    CODE_edge,   /* between a word character and one that is none */
+    CODE_inside, /* anywhere else */
     CODE_match,
 } Code;
 
@@ -314,6 +316,10 @@ static void parse_atom(Parser *p)
         emit(p, CODE_begin, 0, 0);
     } else if (accept(p, "$") || accept(p, "\\z")) {
         emit(p, CODE_end, 0, 0);
+    } else if (accept(p, "\\b")) {
+        emit(p, CODE_edge, 0, 0);
+    } else if (accept(p, "\\B")) {
+        emit(p, CODE_inside, 0, 0);
     } else if (accept(p, "\\")) {
         if (p->at < p->end && add_class_escape(p, &set, *p->at)) {
             p->at++;
@@ -504,9 +510,34 @@ static bool in_set(const CharacterSet *set, uint32_t c)
     return set->negated;
 }
 
+/* A place in the text, between two bytes. */
+typedef struct Place {
+    const char *begin, *at, *end;
+} Place;
+
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+static bool holds(Code code, Place place)
+{
+    bool before = place.at > place.begin && is_word(place.at[-1]);
+    bool after = place.at < place.end && is_word(*place.at);
+    switch (code) {
+    case CODE_begin: return place.at == place.begin;
+    case CODE_end: return place.at == place.end;
+    case CODE_edge: return before != after;
+    case CODE_inside: return before == after;
+    case CODE_set:
+    case CODE_split:
+    case CODE_match: break;
+    }
+    return false;
+}
+
 /* Adds what is reachable from `start` without reading; answers the new count. */
-static int32_t add_thread(Regex *regex, int32_t *list, int32_t count, int32_t start, bool at_begin,
-                          bool at_end)
+static int32_t add_thread(Regex *regex, int32_t *list, int32_t count, int32_t start, Place place)
 {
     int32_t depth = 0;
     regex->stack[depth++] = start;
@@ -519,11 +550,10 @@ static int32_t add_thread(Regex *regex, int32_t *list, int32_t count, int32_t st
         if (in->code == CODE_split) {
             regex->stack[depth++] = in->y;
             regex->stack[depth++] = in->x;
-        } else if (in->code == CODE_begin || in->code == CODE_end) {
-            if (in->code == CODE_begin ? at_begin : at_end)
-                regex->stack[depth++] = at + 1;
-        } else {
+        } else if (in->code == CODE_set || in->code == CODE_match) {
             list[count++] = at;
+        } else if (holds(in->code, place)) {
+            regex->stack[depth++] = at + 1;
         }
     }
     return count;
@@ -534,7 +564,7 @@ bool regex_matches(Regex *regex, TnString text)
     const char *at = text.data, *end = text.data + text.length;
     memset(regex->marks, 0, (size_t)regex->instruction_capacity * sizeof *regex->marks);
     regex->generation = 1;
-    int32_t count = add_thread(regex, regex->current, 0, 0, true, at == end);
+    int32_t count = add_thread(regex, regex->current, 0, 0, (Place){at, at, end});
     while (at < end && count) {
         uint32_t c = decode(&at, end);
         int32_t next = 0;
@@ -542,8 +572,8 @@ bool regex_matches(Regex *regex, TnString text)
         for (int32_t i = 0; i < count; i++) {
             const Instruction *in = &regex->instructions[regex->current[i]];
             if (in->code == CODE_set && in_set(&regex->sets[in->x], c))
-                next =
-                    add_thread(regex, regex->next, next, regex->current[i] + 1, false, at == end);
+                next = add_thread(regex, regex->next, next, regex->current[i] + 1,
+                                  (Place){text.data, at, end});
         }
         int32_t *swap = regex->current;
         regex->current = regex->next;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Regular expressions in RE2's syntax, without captures: alternation, groups, * + ? {m,n} (greedy
- * or not: a full match does not care), classes with ranges and \d \w \s and [:alpha:] names, . ^ $,
- * \b is refused. Matching takes time proportional to pattern times text (Thompson 1968, "Regular
+ * or not: a full match does not care), classes with ranges and \d \w \s and [:alpha:] names, . ^ $
+ * \b \B. Matching takes time proportional to pattern times text (Thompson 1968, "Regular
  * expression search algorithm"): no pattern can hang it.
  */
 #ifndef RUNTIME_HOST_REGEX_H
