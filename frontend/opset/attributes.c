@@ -37,7 +37,9 @@ bool upgrade_concat(Upgrade *upgrade)
 bool upgrade_lp_pool(Upgrade *upgrade)
 {
     NodeProto *node = upgrade_copy_without(upgrade, "p");
-    double p = rule_float(upgrade, "p", (double)rule_int(upgrade, "p", 2));
+    const AttributeProto *attribute = node_proto_attribute(upgrade->node, "p");
+    bool is_int = attribute && attribute->has_i;
+    double p = is_int ? (double)attribute->i : rule_float(upgrade, "p", 2);
     if (p != (double)(int64_t)p)
         return rule_unsupported(upgrade, "p = %g is not a whole number", p);
     upgrade_set_int(upgrade, node, "p", (int64_t)p);

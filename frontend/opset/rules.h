@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the upgrade rules have in common. A rule may rely on nothing that its node says: operands
- * may be missing and attributes may have the wrong type; the newest operator's checks report that.
+ * may be missing and attributes may have the wrong type. What a rule does not look at, the checks
+ * of the newest operator do.
  */
 #ifndef FRONTEND_OPSET_RULES_H
 #define FRONTEND_OPSET_RULES_H
@@ -39,8 +40,9 @@ bool rule_rank(Upgrade *upgrade, int i, int *rank);
 TnElementType rule_element(const Upgrade *upgrade, int i);
 bool rule_wants(const Upgrade *upgrade, int result);
 
-int64_t rule_int(const Upgrade *upgrade, const char *attribute, int64_t absent);
-double rule_float(const Upgrade *upgrade, const char *attribute, double absent);
+/* Values of attributes. One of another type is reported, and fails the rule at its end. */
+int64_t rule_int(Upgrade *upgrade, const char *attribute, int64_t absent);
+double rule_float(Upgrade *upgrade, const char *attribute, double absent);
 bool rule_has(const Upgrade *upgrade, const char *attribute);
 bool rule_string_is(const Upgrade *upgrade, const char *attribute, const char *text);
 /* An int list attribute as a constant; NULL where there is none. */

@@ -236,15 +236,31 @@ TnElementType rule_element(const Upgrade *upgrade, int i)
     return value && type_is_tensor(value->type) ? value->type->element : TN_UNDEFINED;
 }
 
-int64_t rule_int(const Upgrade *upgrade, const char *attribute, int64_t absent)
+/* An attribute that must be of a type; NULL where it is absent, or wrong and reported. Models of
+ * the first IR version do not say what their attributes are. */
+static const AttributeProto *find_attribute(Upgrade *upgrade, const char *name,
+                                            ProtoAttributeType type, const char *wanted)
 {
-    const AttributeProto *found = node_proto_attribute(upgrade->node, attribute);
+    const AttributeProto *found = node_proto_attribute(upgrade->node, name);
+    if (!found || found->type == (int32_t)type || found->type == PROTO_ATTRIBUTE_UNDEFINED)
+        return found;
+    if (!upgrade->editor->failed)
+        rule_error(upgrade, "its attribute '%s' must be %s", name, wanted);
+    upgrade->editor->failed = true;
+    return NULL;
+}
+
+int64_t rule_int(Upgrade *upgrade, const char *attribute, int64_t absent)
+{
+    const AttributeProto *found =
+        find_attribute(upgrade, attribute, PROTO_ATTRIBUTE_INT, "an integer");
     return found && found->has_i ? found->i : absent;
 }
 
-double rule_float(const Upgrade *upgrade, const char *attribute, double absent)
+double rule_float(Upgrade *upgrade, const char *attribute, double absent)
 {
-    const AttributeProto *found = node_proto_attribute(upgrade->node, attribute);
+    const AttributeProto *found =
+        find_attribute(upgrade, attribute, PROTO_ATTRIBUTE_FLOAT, "a number");
     return found && found->has_f ? (double)found->f : absent;
 }
 
@@ -261,7 +277,8 @@ bool rule_string_is(const Upgrade *upgrade, const char *attribute, const char *t
 
 Value *rule_ints(Upgrade *upgrade, const char *attribute)
 {
-    const AttributeProto *found = node_proto_attribute(upgrade->node, attribute);
+    const AttributeProto *found =
+        find_attribute(upgrade, attribute, PROTO_ATTRIBUTE_INTS, "a list of integers");
     return found ? edit_int64s(upgrade->editor, found->ints.count, found->ints.items) : NULL;
 }
 
@@ -271,6 +288,7 @@ Value *rule_floats(Upgrade *upgrade, int64_t count, const float *values)
     Constant *constant = constant_allocate(rule_arena(upgrade), TN_FLOAT, 1, &count, &data);
     if (!constant)
         longjmp(arena_boundary(rule_arena(upgrade))->jump, 1);
-    memcpy(data, values, (size_t)count * sizeof *values);
+    if (count)
+        memcpy(data, values, (size_t)count * sizeof *values);
     return edit_constant(upgrade->editor, constant, NULL);
 }

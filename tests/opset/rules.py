@@ -189,6 +189,11 @@ def other_cases():
     case("scan", 8, "g (float[1, 2] i, float[1, 3, 2] x) => (float[1, 2] y, float[1, 3, 2] z) { y, z = Scan "
          "<num_scan_inputs = 1, body = b (float[2] s, float[2] n) => (float[2] t, float[2] o) "
          "{ t = Add (s, n) o = Identity (t) }> (, i, x) }", {"i": data(1, 2), "x": data(1, 3, 2)})
+    start, steps = data(3, 2), data(3, 4, 2)
+    case("scan_batch", 8, "g (float[3, 2] i, float[3, 4, 2] x) => (float[3, 2] y, float[3, 4, 2] z) { y, z = Scan "
+         "<num_scan_inputs = 1, body = b (float[2] s, float[2] n) => (float[2] t, float[2] o) "
+         "{ t = Add (s, n) o = Identity (t) }> (, i, x) }", {"i": start, "x": steps},
+         lambda: [start + steps.sum(1), start[:, None] + steps.cumsum(1)])
     case("affine", 1, "g (float[2, 3] x) => (float[2, 3] y) { y = Affine <alpha = 2.0, beta = 0.5> (x) }", {"x": x},
          lambda: [2 * x + 0.5])
     case("scaled_tanh", 1, "g (float[2, 3] x) => (float[2, 3] y) { y = ScaledTanh <alpha = 2.0, beta = 0.5> (x) }",
