@@ -180,7 +180,7 @@ static bool infer_bit_cast(InferContext *context, Node *node)
 
 static bool has_arithmetic(TnElementType type)
 {
-    return element_compute_type(type) == type && !(TYPES_COMPLEX & TYPE_BIT(type));
+    return element_compute_type(type) == type && (TYPES_NUMBER & TYPE_BIT(type));
 }
 
 /* A load of a small element gives its number, not its bits; but to a kernel an element type is only
