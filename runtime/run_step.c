@@ -219,6 +219,13 @@ static TnStatus run_sizes(Run *run, const Step *step)
     return TN_OK;
 }
 
+/* Indices end at 2^47 on either side. "To the very end" is often said with the largest integer. */
+static int64_t index_of(int64_t element)
+{
+    const int64_t far = (int64_t)1 << 47;
+    return element < -far ? -far : element > far ? far : element;
+}
+
 static TnStatus run_bind(Run *run, const Step *step)
 {
     const BindStep *bind = &step->bind;
@@ -229,7 +236,7 @@ static TnStatus run_bind(Run *run, const Step *step)
             return run_fail(run, TN_BAD_ARGUMENT, step, "%s has too few elements", bind->what);
     }
     for (int32_t i = 0; i < bind->count; i++) {
-        int64_t value = tensor.rank || tensor.data ? tensor_int64(&tensor, i)
+        int64_t value = tensor.rank || tensor.data ? index_of(tensor_int64(&tensor, i))
                                                    : size_get(bind->binds[i].source, run->sizes);
         if (run_bind_symbol(run, step, bind->binds[i].target, value) != TN_OK)
             return TN_BAD_ARGUMENT;
