@@ -178,8 +178,11 @@ static void packing_guard(Packing *packing, const Expr *condition)
 static void packing_add_role(const Plan *p, Packing *packing, Role role, const Operand *by)
 {
     Plan rest = *p;
-    for (const Axis *axis; (axis = find(&rest, role, by, true));)
-        packing_add(packing, place(&rest, axis));
+    for (const Axis *axis; (axis = find(&rest, role, by, true));) {
+        place(&rest, axis);
+        if (role != ROLE_batch || operand_step(p->c.pool, by, axis) != 0)
+            packing_add(packing, axis);
+    }
 }
 
 /* Places the axes in order: the offset in packed memory, and its length. */
