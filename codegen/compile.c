@@ -139,10 +139,25 @@ static void evaluate_phase(const void *kernel, void *const *data, const int64_t 
     evaluator_run(kernel, sizes, data, scratch, begin, end);
 }
 
+static void list_phases(const Builder *b, Text *text)
+{
+    const Kernel *previous = NULL;
+    for (int64_t i = 0; i < b->phases.count; i++) {
+        const Phase *phase = b->phases.items[i];
+        if (phase->kernel != previous)
+            kernel_print(phase->kernel, text);
+        if (phase->function)
+            function_print(phase->function, text);
+        previous = phase->kernel;
+    }
+}
+
 static TnStatus compile_phases(Builder *b, ProgramOwner *owner)
 {
     Phase **phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
     int count = 0;
+    if (b->settings->listing)
+        list_phases(b, b->settings->listing);
     for (int64_t i = 0; i < b->phases.count; i++)
         if (b->phases.items[i]->function)
             phases[count++] = b->phases.items[i];

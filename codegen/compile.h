@@ -12,6 +12,7 @@
 typedef struct CompileSettings {
     const Backend *backend;
     Target target;
+    Text *listing;     /* receives kernels and loop nests; or NULL */
     Parallel parallel; /* for packing constants; zeroed: the calling thread alone */
 } CompileSettings;
 

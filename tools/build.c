@@ -25,9 +25,17 @@ bool session_compile(Session *session)
         wrong_usage("option '--device' knows cpu, not '%s'",
                     option_text(options, OPTION_device, ""));
     settings.parallel = session_parallel(session);
+    Text listing = text_create(session->arena);
+    if (option_given(options, OPTION_print_kernels))
+        settings.listing = &listing;
     TnStatus status =
         program_compile(session->model, &settings, &session->program, session->diagnostics);
     session->compile_ns = now_ns() - begin;
+    if (settings.listing) {
+        if (status == TN_OK)
+            program_print(session->program, &listing);
+        fputs(listing.data, stderr);
+    }
     return status == TN_OK || session_fail(session, status, NULL);
 }
 
