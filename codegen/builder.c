@@ -236,6 +236,25 @@ static void bind_elements(Builder *b, Value *value, const ProgramValue *where)
             bind_symbols(b, binding, where);
 }
 
+void bind_constants(Builder *b)
+{
+    ARRAY(Bind) binds = {0};
+    for (int64_t i = 0; i < b->model->binding_count; i++) {
+        const Binding *binding = &b->model->bindings[i];
+        const Constant *constant = binding->value->constant;
+        for (int64_t k = 0; constant && k < binding->count && k < constant->count; k++) {
+            int symbol = ((const Symbol *)binding->symbols[k]->object)->id;
+            Size source = size_number(constant_get_int64(constant, k));
+            array_push(b->arena, &binds, (Bind){.target = symbol, .source = source});
+            symbol_bind_entry(b, symbol);
+        }
+    }
+    if (binds.count)
+        array_push(b->arena, &b->entry_binds,
+                   (Step){.kind = STEP_bind,
+                          .bind = {.count = (int32_t)binds.count, .binds = binds.items}});
+}
+
 void define_value(Builder *b, Value *value, ProgramValue where)
 {
     ProgramValue *copy = ARENA_NEW(b->arena, ProgramValue);

@@ -105,6 +105,8 @@ uint32_t unbound_dims(Builder *b, const Type *type);
 ProgramValue value_of(Builder *b, Value *value); /* absent for NULL */
 /* Says where a value is, and reads its elements into symbols where inference asked for that. */
 void define_value(Builder *b, Value *value, ProgramValue where);
+/* Gives symbols their values whose tensors have become constants. */
+void bind_constants(Builder *b);
 bool buffer_is_planned(const Builder *b, int32_t buffer);
 /* Whether a pointer to its memory stays good outside the block that made it. */
 bool buffer_is_shareable(const Builder *b, int32_t buffer);

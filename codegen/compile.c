@@ -247,6 +247,7 @@ static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
     program->inputs = ARENA_ARRAY(b->arena, Port, graph->input_count + 1);
     program->outputs = ARENA_ARRAY(b->arena, Port, graph->output_count + 1);
     scope_open(b);
+    bind_constants(b);
     add_inputs(b, graph, program->inputs);
     if (!b->failed)
         emit_assumptions(b);
