@@ -399,7 +399,7 @@ static bool is_worth_a_tile(const Contraction *c)
     return k && (m || (n && c->b.tensor->role == TENSOR_constant));
 }
 
-bool contraction_analyse(const Kernel *kernel, int first, int lanes, Contraction *c)
+bool contraction_analyse(const Kernel *kernel, int first, const Target *target, Contraction *c)
 {
     ExprPool *pool = kernel->pool;
     const Compute *sum = kernel->computes[first];
@@ -421,12 +421,12 @@ bool contraction_analyse(const Kernel *kernel, int first, int lanes, Contraction
     }
     if (!operand_of(c, sum->body->src[0], &c->a) || !operand_of(c, sum->body->src[1], &c->b))
         return false;
-    c->epilogue = lower_loads(pool, c->epilogue);
+    c->epilogue = lower_value(target, pool, c->epilogue);
     c->out = (Operand){.tensor = result, .offset = tensor_offset(pool, result, indices)};
     fuse_axes(c);
     if (!split_at_divisions(c) || !classify(c) || !orient(c))
         return false;
-    fuse_short_rows(c, lanes);
+    fuse_short_rows(c, target_lanes(target));
     return is_worth_a_tile(c);
 }
 

@@ -52,7 +52,7 @@ extern const Array ACCUMULATOR;
 
 /* Reads the computes from `first` on: a contraction and the maps that follow it. False if there is
  * none that schedules could do better than the generic one. */
-bool contraction_analyse(const Kernel *kernel, int first, int lanes, Contraction *c);
+bool contraction_analyse(const Kernel *kernel, int first, const Target *target, Contraction *c);
 void contraction_print(const Contraction *c, Text *text);
 
 /* What an operand's offset grows by; SYMBOLIC_STEP where only running tells. */

@@ -2,6 +2,7 @@
  *
  * The choice of a schedule for each compute, and what schedules share.
  */
+#include "codegen/math.h"
 #include "contraction.h"
 
 #include <assert.h>
@@ -88,6 +89,48 @@ static const Expr *lower_load(void *user, const Expr *e)
 const Expr *lower_loads(ExprPool *pool, const Expr *value)
 {
     return expr_rewrite(pool, value, lower_load, pool);
+}
+
+bool target_has_operation(const Target *target, ExprKind kind, TnElementType type)
+{
+    if (type != TN_FLOAT && type != TN_DOUBLE)
+        return true;
+    switch ((int)kind) {
+    case EXPR_exp:
+    case EXPR_log:
+    case EXPR_log1p:
+    case EXPR_expm1:
+    case EXPR_sin:
+    case EXPR_cos:
+    case EXPR_tan:
+    case EXPR_asin:
+    case EXPR_acos:
+    case EXPR_atan:
+    case EXPR_sinh:
+    case EXPR_cosh:
+    case EXPR_tanh:
+    case EXPR_asinh:
+    case EXPR_acosh:
+    case EXPR_atanh:
+    case EXPR_erf:
+    case EXPR_power:
+    case EXPR_atan2:
+    case EXPR_remainder:
+    case EXPR_modulo: return false;
+    case EXPR_fma: return target->has_fma;
+    case EXPR_scale2: return type == TN_FLOAT && target->vector_bytes == 64;
+    default: return true;
+    }
+}
+
+static bool has_operation(ExprKind kind, TnElementType type, const void *context)
+{
+    return target_has_operation(context, kind, type);
+}
+
+const Expr *lower_value(const Target *target, ExprPool *pool, const Expr *value)
+{
+    return math_lower(pool, lower_loads(pool, value), has_operation, target);
 }
 
 /* ---- Axes -------------------------------------------------------------------------------- */
@@ -219,11 +262,11 @@ int expr_weight(ExprPool *pool, const Expr *e)
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions)
 {
-    int lanes = target_lanes(target), count;
+    int count;
     for (int i = 0; i < kernel->compute_count; i += count) {
         Contraction contraction;
         Function *function;
-        if (contraction_analyse(kernel, i, lanes, &contraction)) {
+        if (contraction_analyse(kernel, i, target, &contraction)) {
             Tiling tiling = tiling_choose(&contraction, target);
             function = contraction_schedule(&contraction, target, &tiling);
             count = contraction.compute_count;

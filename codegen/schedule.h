@@ -35,6 +35,9 @@ const Tensor *function_scratch(ExprPool *pool, Function *function, const char *n
 
 /* Loads become fetches of flat offsets; what bounds prove to be in range loses its condition. */
 const Expr *lower_loads(ExprPool *pool, const Expr *value);
+/* The same, and functions that the processor lacks become polynomials. */
+const Expr *lower_value(const Target *target, ExprPool *pool, const Expr *value);
+bool target_has_operation(const Target *target, ExprKind kind, TnElementType type);
 /* Whether everything in e depends on outer * extent(inner) + inner alone, so that the two axes can
  * be one: substitute 0 for outer and the new axis for inner. */
 bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner);
@@ -43,8 +46,8 @@ bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *
  */
 const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis);
 
-/* Which of some nested loops, outermost first, threads should share: the first that is certainly long,
- * else the first that may be; -1 if there is none. */
+/* Which of some nested loops, outermost first, threads should share: the first that is certainly
+ * long, else the first that may be; -1 if there is none. */
 int choose_parallel(const Axis *const *axes, int count);
 
 /* Elements of a 4-byte type in a vector. */

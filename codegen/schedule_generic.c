@@ -566,7 +566,7 @@ void member_begin(Member *m, const Target *target, Function *function, NestBuild
                   .b = b,
                   .out = compute->out,
                   .lanes = target_lanes(target)};
-    m->body = lower_loads(m->pool, compute->body);
+    m->body = lower_value(target, m->pool, compute->body);
     m->to = number(m, 0);
     collect_axes(m);
     if (compute->kind == COMPUTE_scatter)

@@ -383,7 +383,7 @@ static Function *build(Sweep *s)
         for (int m = 0; m < s->count; m++) {
             Member *member = &s->members[m];
             const Axis *own = axis_in(s, m, classes[i]);
-            member->body = i == 0 ? lower_loads(s->pool, bodies[m]) : member->body;
+            member->body = i == 0 ? lower_value(s->target, s->pool, bodies[m]) : member->body;
             member_substitute(member, own, expr_axis(s->pool, row));
             remove_from(member->axes, &member->axis_count, own);
             member->is_inner = true;
@@ -413,7 +413,7 @@ static bool can_join(const Sweep *s, int at)
     const Compute *compute = s->kernel->computes[at];
     if (compute->kind != COMPUTE_map && compute->kind != COMPUTE_reduce)
         return false;
-    return !contraction_analyse(s->kernel, at, target_lanes(s->target), &contraction);
+    return !contraction_analyse(s->kernel, at, s->target, &contraction);
 }
 
 /* How many computes could be members, one after the other. */

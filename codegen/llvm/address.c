@@ -32,6 +32,8 @@ static int depth_of(const Emitter *em, const Expr *e)
 {
     if (e->kind == EXPR_to_index || e->kind == EXPR_select)
         return HERE;
+    if (e->kind == EXPR_axis && e->object == em->source->lane)
+        return 0;
     if (e->kind == EXPR_axis) {
         const LoopBinding *binding = binding_of(em, e);
         return binding->value ? binding->depth : HERE;
@@ -319,7 +321,7 @@ static Llvm compare_with_lanes(Emitter *em, LLVMIntPredicate predicate, const Ex
     return LLVMBuildICmp(em->builder, predicate, constant_lanes(em, em->i32, steps), value, "");
 }
 
-Llvm emit_index_compare(Emitter *em, ExprKind kind, const Expr *a, const Expr *b)
+static Llvm compare_here(Emitter *em, ExprKind kind, const Expr *a, const Expr *b)
 {
     LLVMIntPredicate predicate = predicate_of(kind);
     const Expr *difference = expr_minus(em->pool, b, a), *rest;
@@ -331,6 +333,22 @@ Llvm emit_index_compare(Emitter *em, ExprKind kind, const Expr *a, const Expr *b
     LLVMTypeRef type = fits_32_bits(a) && fits_32_bits(b) ? em->i32 : em->i64;
     return LLVMBuildICmp(em->builder, predicate, emit_lanes(em, a, type), emit_lanes(em, b, type),
                          "");
+}
+
+Llvm emit_index_compare(Emitter *em, const Expr *e)
+{
+    int depth = depth_of(em, e);
+    if (depth == HERE)
+        return compare_here(em, e->kind, e->src[0], e->src[1]);
+    Llvm value = find_hoisted(em, NULL, e);
+    if (value)
+        return value;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(em->builder);
+    LLVMPositionBuilderAtEnd(em->builder, em->setup[depth]);
+    value = compare_here(em, e->kind, e->src[0], e->src[1]);
+    LLVMPositionBuilderAtEnd(em->builder, here);
+    array_push(em->arena, &em->hoisted, (Hoisted){NULL, e, value, depth});
+    return value;
 }
 
 /* ---- Addresses --------------------------------------------------------------------------- */
@@ -483,5 +501,18 @@ Llvm emit_lane_offset(Emitter *em, const Expr *offset)
     for (int i = 0; i < terms.count; i++)
         if (mentions_lane(em, terms.atoms[i]))
             lanes = expr_plus(pool, lanes, expr_scale(pool, terms.atoms[i], terms.factors[i]));
-    return emit_lane_index(em, lanes);
+    int depth = depth_of(em, lanes);
+    if (depth == HERE)
+        return emit_lane_index(em, lanes);
+    /* marked as the lane's, so that it is not taken for a scalar */
+    const Tensor *mark = (const Tensor *)em->source->lane;
+    Llvm value = find_hoisted(em, mark, lanes);
+    if (value)
+        return value;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(em->builder);
+    LLVMPositionBuilderAtEnd(em->builder, em->setup[depth]);
+    value = emit_lane_index(em, lanes);
+    LLVMPositionBuilderAtEnd(em->builder, here);
+    array_push(em->arena, &em->hoisted, (Hoisted){mark, lanes, value, depth});
+    return value;
 }

@@ -4,56 +4,8 @@
  */
 #include "codegen/backend.h"
 
-#include "codegen/math.h"
 #include "codegen/schedule.h"
 #include "jit.h"
-
-static bool has_operation(const Target *target, ExprKind kind, TnElementType type)
-{
-    if (type != TN_FLOAT && type != TN_DOUBLE)
-        return true;
-    switch (kind) {
-    case EXPR_exp:
-    case EXPR_log:
-    case EXPR_log1p:
-    case EXPR_expm1:
-    case EXPR_sin:
-    case EXPR_cos:
-    case EXPR_tan:
-    case EXPR_asin:
-    case EXPR_acos:
-    case EXPR_atan:
-    case EXPR_sinh:
-    case EXPR_cosh:
-    case EXPR_tanh:
-    case EXPR_asinh:
-    case EXPR_acosh:
-    case EXPR_atanh:
-    case EXPR_erf:
-    case EXPR_power:
-    case EXPR_atan2: return false;
-    case EXPR_fma: return target->has_fma;
-    case EXPR_scale2: return type == TN_FLOAT && target->vector_bytes == 64;
-    default: return true;
-    }
-}
-
-static bool target_has_operation(ExprKind kind, TnElementType type, const void *target)
-{
-    return has_operation(target, kind, type);
-}
-
-static void lower_math(const Target *target, ExprPool *pool, Nest *nest)
-{
-    for (; nest; nest = nest->next) {
-        if (nest->value)
-            nest->value = math_lower(pool, nest->value, target_has_operation, target);
-        if (nest->condition)
-            nest->condition = math_lower(pool, nest->condition, target_has_operation, target);
-        lower_math(target, pool, nest->body);
-        lower_math(target, pool, nest->otherwise);
-    }
-}
 
 static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
                        Diagnostics *diagnostics)
@@ -62,10 +14,8 @@ static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel,
     FunctionList functions = {0};
     schedule_kernel(target, arena, kernel, &functions);
     Phase *phases = ARENA_ARRAY(arena, Phase, functions.count + 1);
-    for (int64_t i = 0; i < functions.count; i++) {
-        lower_math(target, kernel->pool, functions.items[i]->nest);
+    for (int64_t i = 0; i < functions.count; i++)
         phases[i] = (Phase){.kernel = kernel, .function = functions.items[i]};
-    }
     *phase_count = (int)functions.count;
     return phases;
 }
@@ -97,4 +47,4 @@ static void destroy(void *module)
     jit_destroy(module);
 }
 
-const Backend backend_llvm = {"llvm", has_operation, schedule, compile, destroy};
+const Backend backend_llvm = {"llvm", target_has_operation, schedule, compile, destroy};

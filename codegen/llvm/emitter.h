@@ -93,7 +93,7 @@ Llvm emit_index(Emitter *em, const Expr *e);
 /* One value a lane: a vector of i64, or of i32 where bounds allow. */
 Llvm emit_lane_index(Emitter *em, const Expr *e);
 /* a < b, a == b, ... of indices: i1, or a vector of them. */
-Llvm emit_index_compare(Emitter *em, ExprKind kind, const Expr *a, const Expr *b);
+Llvm emit_index_compare(Emitter *em, const Expr *e);
 /* How lanes move an offset; steps[lane] are filled for all but LANES_general. */
 LaneShape lane_shape(Emitter *em, const Expr *offset, int64_t *steps);
 /* Address of tensor[offset] for all lanes alike: terms that mention the lane are left out. */

@@ -513,7 +513,7 @@ static Llvm emit_new_value(Emitter *em, const Expr *e)
     if (e->kind == EXPR_from_index)
         return emit_from_index(em, e);
     if (is_compare(e->kind) && e->src[0]->type == EXPR_INDEX)
-        return emit_index_compare(em, e->kind, e->src[0], e->src[1]);
+        return emit_index_compare(em, e);
     for (int i = 0; i < e->count; i++) {
         src[i] = emit_value(em, e->src[i]);
         vector |= is_vector(src[i]);
