@@ -174,22 +174,37 @@ static bool index_fusable(ExprPool *pool, const Expr *e, const Axis *outer, cons
                 sums[a] = expr_plus(pool, sums[a], expr_scale(pool, coefficient, factor));
         }
         for (int s = 0; !direct && s < atom->count; s++)
-            if (!axes_fusable(pool, atom->src[s], outer, inner))
+            if (atom->src[s]->type == EXPR_INDEX &&
+                !index_fusable(pool, atom->src[s], outer, inner))
                 return false;
     }
     return sums[0] == expr_times(pool, sums[1], inner->extent);
+}
+
+typedef struct Fusion {
+    ExprPool *pool;
+    const Axis *outer, *inner;
+    bool possible;
+} Fusion;
+
+/* Each index that a value asks for, once: values share their parts. */
+static void check_indices(void *user, const Expr *e)
+{
+    Fusion *fusion = user;
+    for (int i = 0; fusion->possible && e->type != EXPR_INDEX && i < e->count; i++)
+        if (e->src[i]->type == EXPR_INDEX)
+            fusion->possible = index_fusable(fusion->pool, e->src[i], fusion->outer, fusion->inner);
 }
 
 bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *inner)
 {
     if (!expr_contains_axis(e, outer) && !expr_contains_axis(e, inner))
         return true;
-    if (e->type == EXPR_INDEX)
-        return index_fusable(pool, e, outer, inner);
-    for (int i = 0; i < e->count; i++)
-        if (!axes_fusable(pool, e->src[i], outer, inner))
-            return false;
-    return true;
+    if (e->type == EXPR_INDEX && !index_fusable(pool, e, outer, inner))
+        return false;
+    Fusion fusion = {pool, outer, inner, true};
+    expr_walk(pool, e, check_indices, &fusion);
+    return fusion.possible;
 }
 
 const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis)
