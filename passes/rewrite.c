@@ -145,8 +145,27 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
     return true;
 }
 
+static bool has_rank(const Value *value)
+{
+    return !value || !type_is_tensor(value->type) || value->type->rank >= 0;
+}
+
+/* Rules may ask for the rank of any tensor; a node that waits for one is left alone. */
+static bool has_ranks(const Node *node)
+{
+    for (int i = 0; i < node->operand_count; i++)
+        if (!has_rank(operand(node, i)))
+            return false;
+    for (int i = 0; i < node->result_count; i++)
+        if (!has_rank(result(node, i)))
+            return false;
+    return true;
+}
+
 static bool apply_rules(Rewriting *r, Node *node, Node **next)
 {
+    if (!has_ranks(node))
+        return false;
     for (int i = 0; i < r->rule_count && !r->failed; i++) {
         const Rule *rule = r->rules[i];
         if ((!rule->op || rule->op == node->op) && apply_rule(r, rule, node, next))
