@@ -2,11 +2,11 @@
  *
  * Packed constants: packed[to] = source[from], done once, at compile time.
  *
- * The innermost axis is done as a run where indices and guards are affine in it, which they are but
- * for axes that were fused; else element by element. Equal packings of the same bytes are made
- * once.
+ * Where offsets and guards are affine, which they are but for axes that were fused, packing.c walks
+ * them; else they are evaluated for each element. Equal packings of the same bytes are made once.
  */
 #include "codegen/builder.h"
+#include "codegen/packing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,8 @@ typedef struct PackJob {
     const char *key;
     int32_t buffer;
     size_t element, count; /* bytes of an element, elements */
+    bool is_affine;
+    PackingPlan plan;
     char *memory;
 } PackJob;
 
@@ -81,6 +83,7 @@ int32_t packed_buffer(Builder *b, const Packing *packing)
                    .buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_constant}),
                    .element = element_bytes(packing->packed->element),
                    .count = (size_t)count};
+    job.is_affine = packing_plan(b->pool, packing, &job.plan);
     array_push(b->arena, &packed->jobs, job);
     map_set(&packed->by_key, key, (void *)(intptr_t)packed->jobs.count);
     return job.buffer;
@@ -140,56 +143,24 @@ static bool guards_hold(const PackRun *run)
     return true;
 }
 
-static bool is_affine(const Expr *e, const Axis *axis)
-{
-    if (e->kind == EXPR_linear) {
-        for (int i = 0; i < e->count; i++)
-            if (e->src[i]->object != axis && expr_contains_axis(e->src[i], axis))
-                return false;
-        return true;
-    }
-    return e->object == axis || !expr_contains_axis(e, axis);
-}
-
-/* The innermost axis as a run: indices by their coefficient, guards that hold on all of it or are
- * asked for each element. */
-static void pack_row(PackRun *run)
+static void pack_element(const PackRun *run)
 {
     const PackJob *job = run->job;
     const Packing *packing = job->packing;
-    int last = packing->axis_count - 1;
-    const Axis *axis = packing->axes[last];
-    int64_t extent = 0;
-    expr_known(axis->extent, &extent);
-    bool affine = is_affine(packing->from, axis) && is_affine(packing->to, axis), guarded = false;
-    for (int g = 0; g < packing->guard_count; g++)
-        guarded |= expr_contains_axis(packing->guards[g], axis);
-    run->position[last] = 0;
-    if (!guarded && !guards_hold(run))
+    if (!guards_hold(run))
         return;
     const char *source = packing->source->values;
     int64_t from = evaluate(run, packing->from), to = evaluate(run, packing->to);
-    int64_t from_step = expr_coefficient(packing->from, axis);
-    int64_t to_step = expr_coefficient(packing->to, axis);
-    for (int64_t i = 0; i < extent; i++, from += from_step, to += to_step) {
-        run->position[last] = i;
-        if (guarded && !guards_hold(run))
-            continue;
-        if (!affine) {
-            from = evaluate(run, packing->from);
-            to = evaluate(run, packing->to);
-        }
-        if (to >= 0 && (size_t)to < job->count)
-            memcpy(job->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
-                   job->element);
-    }
+    if (to >= 0 && (size_t)to < job->count)
+        memcpy(job->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
+               job->element);
 }
 
 static void pack_axes(PackRun *run, int axis)
 {
     const Packing *packing = run->job->packing;
-    if (axis == packing->axis_count - 1) {
-        pack_row(run);
+    if (axis == packing->axis_count) {
+        pack_element(run);
         return;
     }
     int64_t extent = 0;
@@ -205,7 +176,9 @@ static void pack_piece(void *context, int64_t piece, int worker)
     const PackedConstants *packed = context;
     PackRun run = {.job = &packed->jobs.items[piece]};
     (void)worker;
-    if (run.job->packing->axis_count > 0)
+    if (run.job->is_affine && run.job->plan.axis_count > 0)
+        packing_run(&run.job->plan, run.job->packing->source->values, run.job->memory);
+    else
         pack_axes(&run, 0);
 }
 

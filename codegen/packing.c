@@ -1,80 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Packing. Both offsets and the guards are affine, so that walking the axes is adding steps.
+ * Packing by affine offsets: walking the axes is adding steps. The innermost axis is a run, which
+ * ends where a guard does.
  */
 #include "packing.h"
 
 #include "schedule.h"
 
 #include <assert.h>
+#include <string.h>
 
-enum { MAX_PACKING_GUARDS = 8 };
+/* ---- Planning ---------------------------------------------------------------------------- */
 
-/* An affine index: its value where all axes are 0, and its step along each of them. */
-typedef struct Affine {
-    int64_t start, steps[2 * MAX_RANK];
-} Affine;
-
-typedef struct Walk {
-    int axis_count, guard_count;
-    size_t bytes; /* of an element */
-    int64_t extents[2 * MAX_RANK];
-    Affine from, to, guards[MAX_PACKING_GUARDS]; /* inside where all guards are positive */
-    const char *source;
-    char *packed;
-} Walk;
-
-static Affine affine_of(ExprPool *pool, const Expr *e, const Packing *packing)
+static bool plan_index(ExprPool *pool, const Expr *e, const Packing *packing, Affine *affine)
 {
-    Affine affine = {0};
+    *affine = (Affine){0};
     for (int i = 0; i < packing->axis_count; i++) {
         const Expr *step = index_step(pool, e, packing->axes[i]);
-        assert(step);
-        affine.steps[i] = extent_or(step, 0);
+        if (!step || !expr_known(step, &affine->steps[i]))
+            return false;
     }
     for (int i = 0; i < packing->axis_count; i++)
         e = expr_substitute(pool, e, packing->axes[i], expr_integer(pool, 0));
-    affine.start = extent_or(e, 0);
-    return affine;
+    return expr_known(e, &affine->start);
 }
 
-static Affine guard_of(ExprPool *pool, const Expr *condition, const Packing *packing)
+/* a < b as b - a > 0 */
+static bool plan_guard(ExprPool *pool, const Expr *condition, const Packing *packing,
+                       Affine *affine)
 {
-    assert(condition->kind == EXPR_less || condition->kind == EXPR_less_equal);
+    if (condition->kind != EXPR_less || condition->src[0]->type != EXPR_INDEX)
+        return false;
     const Expr *room = expr_minus(pool, condition->src[1], condition->src[0]);
-    if (condition->kind == EXPR_less_equal)
-        room = expr_plus_integer(pool, room, 1);
-    return affine_of(pool, room, packing);
+    return plan_index(pool, room, packing, affine);
 }
 
-static void copy_row(const Walk *w, int64_t from, int64_t to, const int64_t *guards)
+bool packing_plan(ExprPool *pool, const Packing *packing, PackingPlan *plan)
 {
-    int last = w->axis_count - 1;
-    int64_t first_false = w->extents[last];
-    for (int g = 0; g < w->guard_count; g++) {
-        int64_t step = w->guards[g].steps[last];
-        int64_t end = guards[g] <= 0 && step <= 0 ? 0 : first_false;
-        if (step < 0 && guards[g] > 0)
-            end = (guards[g] - step - 1) / -step;
-        first_false = end < first_false ? end : first_false;
-    }
-    for (int64_t i = 0; i < first_false; i++)
-        memcpy(w->packed + (size_t)(to + i * w->to.steps[last]) * w->bytes,
-               w->source + (size_t)(from + i * w->from.steps[last]) * w->bytes, w->bytes);
-}
-
-static void copy_axes(const Walk *w, int axis, int64_t from, int64_t to, const int64_t *guards)
-{
-    int64_t moved[MAX_PACKING_GUARDS];
-    if (axis == w->axis_count - 1) {
-        copy_row(w, from, to, guards);
-        return;
-    }
-    for (int64_t i = 0; i < w->extents[axis]; i++) {
-        for (int g = 0; g < w->guard_count; g++)
-            moved[g] = guards[g] + i * w->guards[g].steps[axis];
-        copy_axes(w, axis + 1, from + i * w->from.steps[axis], to + i * w->to.steps[axis], moved);
-    }
+    assert(packing->guard_count <= MAX_PACKING_GUARDS);
+    plan->axis_count = packing->axis_count;
+    plan->guard_count = packing->guard_count;
+    plan->bytes = element_bytes(packing->source->element);
+    for (int i = 0; i < packing->axis_count; i++)
+        if (!expr_known(packing->axes[i]->extent, &plan->extents[i]))
+            return false;
+    for (int g = 0; g < packing->guard_count; g++)
+        if (!plan_guard(pool, packing->guards[g], packing, &plan->guards[g]))
+            return false;
+    return plan_index(pool, packing->from, packing, &plan->from) &&
+           plan_index(pool, packing->to, packing, &plan->to);
 }
 
 size_t packing_bytes(const Packing *packing)
@@ -82,23 +56,90 @@ size_t packing_bytes(const Packing *packing)
     return (size_t)extent_or(packing->packed->length, 0) * element_bytes(packing->packed->element);
 }
 
-void packing_run(ExprPool *pool, const Packing *packing, const void *source, void *packed)
+/* ---- Running ----------------------------------------------------------------------------- */
+
+typedef struct Walk {
+    const PackingPlan *plan;
+    const char *source;
+    char *packed;
+} Walk;
+
+/* How far into a row of `extent` a guard holds that is `room` at its start; *first is where it
+ * begins to. */
+static int64_t guard_end(int64_t room, int64_t step, int64_t extent, int64_t *first)
 {
-    Walk w = {.axis_count = packing->axis_count,
-              .guard_count = packing->guard_count,
-              .bytes = element_bytes(packing->source->element),
-              .source = source,
-              .packed = packed};
-    int64_t guards[MAX_PACKING_GUARDS];
-    assert(w.guard_count <= MAX_PACKING_GUARDS);
-    for (int i = 0; i < w.axis_count; i++)
-        w.extents[i] = extent_or(packing->axes[i]->extent, 0);
-    w.from = affine_of(pool, packing->from, packing);
-    w.to = affine_of(pool, packing->to, packing);
-    for (int g = 0; g < w.guard_count; g++) {
-        w.guards[g] = guard_of(pool, packing->guards[g], packing);
-        guards[g] = w.guards[g].start;
+    if (step == 0)
+        return room > 0 ? extent : 0;
+    if (step > 0) {
+        int64_t begin = room > 0 ? 0 : -room / step + 1;
+        *first = begin > *first ? begin : *first;
+        return extent;
     }
-    memset(packed, 0, packing_bytes(packing));
-    copy_axes(&w, 0, w.from.start, w.to.start, guards);
+    if (room <= 0)
+        return 0;
+    int64_t end = (room - step - 1) / -step;
+    return end < extent ? end : extent;
+}
+
+#define COPY(Type)                                                                                 \
+    for (int64_t i = 0; i < count; i++)                                                            \
+    ((Type *)to)[i * to_step] = ((const Type *)from)[i * from_step]
+
+static void copy_run(size_t bytes, char *to, int64_t to_step, const char *from, int64_t from_step,
+                     int64_t count)
+{
+    if (to_step == 1 && from_step == 1) {
+        memcpy(to, from, (size_t)count * bytes);
+        return;
+    }
+    switch (bytes) {
+    case 1: COPY(uint8_t); return;
+    case 2: COPY(uint16_t); return;
+    case 4: COPY(uint32_t); return;
+    case 8: COPY(uint64_t); return;
+    }
+    assert(!"elements have 1, 2, 4 or 8 bytes");
+}
+
+static void copy_row(const Walk *w, int64_t from, int64_t to, const int64_t *guards)
+{
+    const PackingPlan *plan = w->plan;
+    int last = plan->axis_count - 1;
+    int64_t first = 0, end = plan->extents[last];
+    int64_t from_step = plan->from.steps[last], to_step = plan->to.steps[last];
+    for (int g = 0; g < plan->guard_count; g++)
+        end = guard_end(guards[g], plan->guards[g].steps[last], end, &first);
+    if (first >= end)
+        return;
+    from += first * from_step;
+    to += first * to_step;
+    copy_run(plan->bytes, w->packed + to * (int64_t)plan->bytes, to_step,
+             w->source + from * (int64_t)plan->bytes, from_step, end - first);
+}
+
+static void copy_axes(const Walk *w, int axis, int64_t from, int64_t to, const int64_t *guards)
+{
+    const PackingPlan *plan = w->plan;
+    int64_t moved[MAX_PACKING_GUARDS];
+    if (axis == plan->axis_count - 1) {
+        copy_row(w, from, to, guards);
+        return;
+    }
+    for (int64_t i = 0; i < plan->extents[axis]; i++) {
+        for (int g = 0; g < plan->guard_count; g++)
+            moved[g] = guards[g] + i * plan->guards[g].steps[axis];
+        copy_axes(w, axis + 1, from + i * plan->from.steps[axis], to + i * plan->to.steps[axis],
+                  moved);
+    }
+}
+
+void packing_run(const PackingPlan *plan, const void *source, void *packed)
+{
+    Walk w = {.plan = plan, .source = source, .packed = packed};
+    int64_t guards[MAX_PACKING_GUARDS];
+    if (plan->axis_count == 0)
+        return;
+    for (int g = 0; g < plan->guard_count; g++)
+        guards[g] = plan->guards[g].start;
+    copy_axes(&w, 0, plan->from.start, plan->to.start, guards);
 }

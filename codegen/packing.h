@@ -7,8 +7,26 @@
 
 #include "ir/kernel/nest.h"
 
+enum { MAX_PACKING_AXES = 2 * MAX_RANK, MAX_PACKING_GUARDS = 8 };
+
+/* An affine index: its value where all axes are 0, and its step along each of them. */
+typedef struct Affine {
+    int64_t start, steps[MAX_PACKING_AXES];
+} Affine;
+
+/* A packing whose offsets and guards are affine, as numbers. */
+typedef struct PackingPlan {
+    int axis_count, guard_count;
+    size_t bytes; /* of an element */
+    int64_t extents[MAX_PACKING_AXES];
+    Affine from, to, guards[MAX_PACKING_GUARDS]; /* inside where all guards are positive */
+} PackingPlan;
+
 size_t packing_bytes(const Packing *packing);
-/* Fills packed, of packing_bytes() bytes, from the source tensor's elements. */
-void packing_run(ExprPool *pool, const Packing *packing, const void *source, void *packed);
+/* False if something in it is not affine, or not known. */
+bool packing_plan(ExprPool *pool, const Packing *packing, PackingPlan *plan);
+/* Writes the packed elements, the source being the tensor's; what the guards exclude is left as it
+ * is. Several threads may do it at once. */
+void packing_run(const PackingPlan *plan, const void *source, void *packed);
 
 #endif

@@ -127,7 +127,10 @@ static void run_phase(Test *t, const Phase *phase, Memory *m, int parts)
         data[i] = i < t->kernel->tensor_count ? m->data[i] : NULL;
     for (const Packing *p = f->packings; p; p = p->next) {
         void *to = aligned_alloc(64, (packing_bytes(p) + 63) / 64 * 64 + 64);
-        packing_run(t->pool, p, m->data[p->source->slot], to);
+        PackingPlan plan;
+        assert_true(packing_plan(t->pool, p, &plan));
+        memset(to, 0, packing_bytes(p));
+        packing_run(&plan, m->data[p->source->slot], to);
         data[p->packed->slot] = packed[packed_count++] = to;
     }
     void *scratch = aligned_alloc(64, (size_t)(f->scratch_bytes + 127) / 64 * 64);
