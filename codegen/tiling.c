@@ -6,9 +6,9 @@
 #include "contraction.h"
 
 enum {
-    MANY = 256,         /* what a run-time extent counts for */
-    MAX_VECTORS = 8,    /* of a tile */
-    MAX_UNROLLED = 112, /* multiply-adds in one iteration: compile time is linear in them */
+    MANY = 256,        /* what a run-time extent counts for */
+    MAX_VECTORS = 8,   /* of a tile */
+    MAX_UNROLLED = 64, /* multiply-adds in one iteration: compile time is linear in them */
 };
 
 typedef struct Axes {
@@ -124,6 +124,23 @@ static double vector_tiles(const Problem *p, int64_t v)
     return tiles;
 }
 
+/* Tiles of other sizes that the rest of the rows needs: each is as much code again. */
+static int forks(const Problem *p, int64_t rows)
+{
+    for (int i = 0; i < p->m.count; i++) {
+        int64_t extent = extent_or(p->m.axes[i]->extent, -1), count = 0;
+        if (extent < 0)
+            for (int64_t part = 1; part < rows; part *= 2)
+                count++;
+        if (extent < 0)
+            return (int)count;
+        if (extent > rows)
+            return extent % rows != 0;
+        rows /= extent;
+    }
+    return 0;
+}
+
 static void choose_tile(const Problem *p, Tiling *t)
 {
     int registers = p->target->vector_registers, sums = registers - 4;
@@ -133,6 +150,7 @@ static void choose_tile(const Problem *p, Tiling *t)
             int64_t height;
             double cost = rows_cost(p, r, (double)v, &height);
             cost *= vector_tiles(p, v) * (1 + 0.0002 * (double)(height * v));
+            cost *= 1 + 0.01 * forks(p, r);
             if (height * v > sums || height * v + v + 1 > registers)
                 continue;
             if (best == 0 || cost < best) {
