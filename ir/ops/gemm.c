@@ -10,6 +10,26 @@ typedef struct GemmAttributes {
     int64_t transA, transB;
 } GemmAttributes;
 
+/* C is broadcast to the product: its sizes are the product's, or 1. */
+static bool check_added(InferContext *context, const Node *node, const Type *c,
+                        const Expr *const *dims)
+{
+    ExprPool *pool = context->pool;
+    if (c->rank > 2)
+        return infer_error(context, node, "C has rank %d, expected at most 2", c->rank);
+    for (int d = 0; d < c->rank; d++) {
+        const Expr *size = dims[2 - c->rank + d], *own = c->dims[d];
+        double known;
+        const Expr *fits =
+            expr_either(pool, expr_compare(pool, EXPR_equal, own, expr_integer(pool, 1)),
+                        expr_compare(pool, EXPR_equal, own, size));
+        if (expr_is_constant(fits, &known) && !known)
+            return infer_equal(context, node, size, own, "the sizes of C and of A B") != NULL;
+        model_assume(context->model, fits, "Gemm: the sizes of C must be those of A B, or 1");
+    }
+    return true;
+}
+
 static bool infer(InferContext *context, Node *node)
 {
     const GemmAttributes *attributes = node->attributes;
@@ -21,17 +41,8 @@ static bool infer(InferContext *context, Node *node)
     if (!infer_equal(context, node, a->dims[!flip_a], b->dims[flip_b], "A's columns and B's rows"))
         return false;
     const Expr *dims[] = {a->dims[flip_a], b->dims[!flip_b]};
-    if (operand(node, 2)) {
-        const Type *c = operand_type(node, 2);
-        if (c->rank > 2)
-            return infer_error(context, node, "C has rank %d, expected at most 2", c->rank);
-        for (int d = 0; d < c->rank; d++) {
-            const Expr *size = dims[2 - c->rank + d];
-            if (!expr_is(c->dims[d], 1) &&
-                !infer_equal(context, node, size, c->dims[d], "the sizes of C and of A B"))
-                return false;
-        }
-    }
+    if (operand(node, 2) && !check_added(context, node, operand_type(node, 2), dims))
+        return false;
     infer_set(context, node, 0, a->element, 2, dims);
     return true;
 }

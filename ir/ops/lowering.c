@@ -26,7 +26,12 @@ const Expr *lower_vector(const Lowering *l, const Tensor *tensor, const Expr *in
 {
     if (tensor->rank == 0)
         return expr_load(l->pool, tensor, NULL);
-    const Expr *at = expr_is(tensor->shape[0], 1) ? expr_integer(l->pool, 0) : index;
+    const Expr *size = tensor->shape[0], *at = index;
+    bool runs_over = index->kind == EXPR_axis && ((const Axis *)index->object)->extent == size;
+    if (expr_is(size, 1))
+        at = expr_integer(l->pool, 0);
+    else if (!runs_over && !expr_known(size, NULL)) /* may turn out to be 1 */
+        at = expr_smaller(l->pool, index, expr_plus_integer(l->pool, size, -1));
     return expr_load(l->pool, tensor, &at);
 }
 

@@ -28,10 +28,15 @@ static bool infer(InferContext *context, Node *node)
     const char *problem = resize_plan(context->pool, node, x->dims, &plan);
     if (problem)
         return infer_error(context, node, "%s", problem);
-    if (attributes->coordinate_transformation_mode == COORDINATE_tf_crop_and_resize &&
-        (!operand(node, RESIZE_ROI) || operand_type(node, RESIZE_ROI)->rank != 1 ||
-         !expr_is(operand_type(node, RESIZE_ROI)->dims[0], 2 * plan.place_count)))
-        return infer_error(context, node, "roi must have two elements for each resized axis");
+    if (attributes->coordinate_transformation_mode == COORDINATE_tf_crop_and_resize) {
+        const Type *roi = operand(node, RESIZE_ROI) ? operand_type(node, RESIZE_ROI) : NULL;
+        if (!roi || roi->rank != 1)
+            return infer_error(context, node, "roi must be a vector");
+        if (!infer_equal(context, node, roi->dims[0],
+                         expr_integer(context->pool, 2 * (int64_t)plan.place_count),
+                         "the size of roi and twice the number of resized axes"))
+            return false;
+    }
     if (attributes->antialias && attributes->mode == MODE_nearest)
         return infer_error(context, node, "antialias does not go with nearest");
     const Expr *dims[MAX_RANK];

@@ -81,15 +81,31 @@ static const Expr *half_of(ExprPool *pool, const Expr *length)
     return expr_plus_integer(pool, expr_quotient(pool, length, expr_integer(pool, 2)), 1);
 }
 
+/* The last size of a signal: 1 for real numbers, 2 for complex ones. */
+static bool check_parts(InferContext *context, const Node *node, const Expr *parts)
+{
+    ExprPool *pool = context->pool;
+    const Expr *fits = expr_both(pool, expr_compare(pool, EXPR_less, expr_integer(pool, 0), parts),
+                                 expr_compare(pool, EXPR_less, parts, expr_integer(pool, 3)));
+    const char *message = "the input's last size must be 1 (real) or 2 (complex)";
+    double known;
+    if (expr_is_constant(fits, &known) && !known)
+        return infer_error(context, node, "%s", message);
+    model_assume(context->model, fits,
+                 arena_format(context->arena, "%s: %s", node->op->name, message));
+    return true;
+}
+
 static bool infer_dft(InferContext *context, Node *node)
 {
     const DftAttributes *attributes = node->attributes;
     const Type *x = operand_type(node, 0);
     ExprPool *pool = context->pool;
     int axis;
-    int64_t parts;
-    if (x->rank < 2 || !expr_known(x->dims[x->rank - 1], &parts) || parts < 1 || parts > 2)
-        return infer_error(context, node, "the input's last size must be 1 (real) or 2 (complex)");
+    if (x->rank < 2)
+        return infer_error(context, node, "the input has rank %d, expected 2 or more", x->rank);
+    if (!check_parts(context, node, x->dims[x->rank - 1]))
+        return false;
     if (!find_axis(context, node, x->rank, &axis))
         return false;
     if (axis == x->rank - 1)
@@ -177,10 +193,11 @@ static bool infer_stft(InferContext *context, Node *node)
     const StftAttributes *attributes = node->attributes;
     const Type *x = operand_type(node, SIGNAL);
     ExprPool *pool = context->pool;
-    int64_t parts, known;
-    if (x->rank != 3 || !expr_known(x->dims[2], &parts) || parts < 1 || parts > 2)
-        return infer_error(context, node,
-                           "signal must be [batch, length, 1] or [batch, length, 2]");
+    int64_t known;
+    if (x->rank != 3)
+        return infer_error(context, node, "signal has rank %d, expected 3", x->rank);
+    if (!check_parts(context, node, x->dims[2]))
+        return false;
     const Expr *step = one_element(context, node, STEP), *frame = x->dims[1];
     if (operand(node, WINDOW)) {
         if (operand_type(node, WINDOW)->rank != 1)
