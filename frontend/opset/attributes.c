@@ -7,6 +7,7 @@
 #include "runtime/element.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 /* The type was a word until 6: "FLOAT16". */
@@ -40,8 +41,9 @@ bool upgrade_lp_pool(Upgrade *upgrade)
     const AttributeProto *attribute = node_proto_attribute(upgrade->node, "p");
     bool is_int = attribute && attribute->has_i;
     double p = is_int ? (double)attribute->i : rule_float(upgrade, "p", 2);
-    if (p != (double)(int64_t)p)
-        return rule_unsupported(upgrade, "p = %g is not a whole number", p);
+    if (!(p >= 1 && p <= INT32_MAX) || p != floor(p))
+        return rule_unsupported(upgrade,
+                                "p = %g, which is not a number from 1 on without a fraction", p);
     upgrade_set_int(upgrade, node, "p", (int64_t)p);
     return rule_keep(upgrade, node);
 }

@@ -55,10 +55,9 @@ bool upgrade_top_k(Upgrade *upgrade)
 /* A float attribute as a scalar of the first operand's type. */
 static Value *limit(Upgrade *upgrade, const char *attribute)
 {
-    TnElementType element = rule_element(upgrade, 0);
-    if (!rule_has(upgrade, attribute) || element == TN_UNDEFINED)
-        return NULL;
-    return edit_real(upgrade->editor, element, rule_float(upgrade, attribute, 0));
+    return rule_has(upgrade, attribute) && rule_element(upgrade, 0) != TN_UNDEFINED
+               ? rule_number(upgrade, rule_float(upgrade, attribute, 0))
+               : NULL;
 }
 
 /* From 6 to 10 an absent limit was the largest number; none has been meant by it, and infinities

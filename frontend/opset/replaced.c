@@ -14,14 +14,13 @@ bool upgrade_scatter(Upgrade *upgrade)
 /* The value times a number, plus a number, both of its type. */
 static Value *scale_and_add(Upgrade *upgrade, Value *value, double scale, double offset)
 {
-    TnElementType element = rule_element(upgrade, 0);
-    if (value && scale != 1)
-        value =
-            rule_make(upgrade, "Mul", NULL, 2, value, edit_real(upgrade->editor, element, scale));
-    if (value && offset != 0)
-        value =
-            rule_make(upgrade, "Add", NULL, 2, value, edit_real(upgrade->editor, element, offset));
-    return value;
+    Value *factor = value && scale != 1 ? rule_number(upgrade, scale) : NULL;
+    if (factor)
+        value = rule_make(upgrade, "Mul", NULL, 2, value, factor);
+    Value *term = value && offset != 0 ? rule_number(upgrade, offset) : NULL;
+    if (term)
+        value = rule_make(upgrade, "Add", NULL, 2, value, term);
+    return upgrade->editor->failed ? NULL : value;
 }
 
 static bool answer(Upgrade *upgrade, Value *value)

@@ -47,6 +47,8 @@ bool rule_has(const Upgrade *upgrade, const char *attribute);
 bool rule_string_is(const Upgrade *upgrade, const char *attribute, const char *text);
 /* An int list attribute as a constant; NULL where there is none. */
 Value *rule_ints(Upgrade *upgrade, const char *attribute);
+/* A scalar of the first operand's element type; NULL after a diagnostic if that is no number. */
+Value *rule_number(Upgrade *upgrade, double number);
 /* A float list as float32 numbers of rank 1. */
 Value *rule_floats(Upgrade *upgrade, int64_t count, const float *values);
 Arena *rule_arena(const Upgrade *upgrade);

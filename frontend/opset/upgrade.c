@@ -4,6 +4,7 @@
  */
 #include "frontend/opset/rules.h"
 #include "ir/ops/op.h"
+#include "runtime/element.h"
 
 #include <assert.h>
 #include <string.h>
@@ -280,6 +281,18 @@ Value *rule_ints(Upgrade *upgrade, const char *attribute)
     const AttributeProto *found =
         find_attribute(upgrade, attribute, PROTO_ATTRIBUTE_INTS, "a list of integers");
     return found ? edit_int64s(upgrade->editor, found->ints.count, found->ints.items) : NULL;
+}
+
+Value *rule_number(Upgrade *upgrade, double number)
+{
+    TnElementType element = rule_element(upgrade, 0);
+    if (element_kind(element) == ELEMENT_KIND_FLOAT || TYPES_INTEGER & TYPE_BIT(element))
+        return edit_real(upgrade->editor, element, number);
+    if (!upgrade->editor->failed)
+        rule_error(upgrade, "operand 0 is of type %s, which is no number",
+                   element == TN_UNDEFINED ? "unknown" : element_name(element));
+    upgrade->editor->failed = true;
+    return NULL;
 }
 
 Value *rule_floats(Upgrade *upgrade, int64_t count, const float *values)
