@@ -34,6 +34,19 @@ static double bytes_of(Pass *pass, const Value *value)
                : 0;
 }
 
+/* What the model may grow to: in proportion to its files, so that a chain of nodes that each double
+ * their operand ends early. */
+static double memory_budget(const Pass *pass)
+{
+    enum { ALWAYS = 1 << 26, GROWTH = 4 };
+    const Model *model = pass->model;
+    double bytes = model->source ? (double)model->source->length : 0;
+    for (int i = 0; i < model->graph->constant_count; i++)
+        if (model->graph->constants[i]->constant->external_location)
+            bytes += (double)constant_bytes(model->graph->constants[i]->constant);
+    return ALWAYS + GROWTH * bytes;
+}
+
 static bool is_worth_it(Pass *pass, const Node *node)
 {
     double from = 0, to = 0;
@@ -45,7 +58,8 @@ static bool is_worth_it(Pass *pass, const Node *node)
         return false;
     double small = (double)pass_option_number(pass, "small");
     double most = (double)pass_option_number(pass, "most");
-    return to <= small || (to <= most && to <= 2 * from);
+    return to <= small || (to <= most && to <= 2 * from &&
+                           (double)arena_bytes(pass->model->arena) + to <= memory_budget(pass));
 }
 
 static bool fold(Pass *pass, Node *node)
