@@ -203,7 +203,8 @@ static bool import_graph(Importer *importer)
         graph->name = name;
     graph->doc = optional_string(importer, proto->doc_string);
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
-        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto))
+        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
+        !import_drop_unranked(importer, graph))
         return false;
     graph_order_constants(graph);
     return true;

@@ -224,6 +224,19 @@ static bool import_operator(Importer *importer, Scope *scope, const NodeProto *p
     return upgrade_finish(&import.upgrade, proto, import.upgrade.operand_count, operands);
 }
 
+bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const char *path,
+                 Location location, int operand_count, Value **operands, Value **results)
+{
+    PulledNode pulled = {proto, path, location, operand_count, operands};
+    Function *function = import_find_function(importer, proto);
+    if (function)
+        return import_call(importer, scope, function, proto, path, operand_count, operands,
+                           results);
+    if (import_needs_pull(operand_count, operands))
+        return import_pull(importer, scope, &pulled, results);
+    return import_operator(importer, scope, proto, path, location, operands, results);
+}
+
 static bool is_constant_node(const NodeProto *node)
 {
     return proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length;
@@ -255,10 +268,7 @@ bool import_node(Importer *importer, Scope *scope, int64_t index, const char *pa
     Value **results = ARENA_ARRAY(importer->arena, Value *, proto->output.count + 1);
     if (!find_operands(importer, scope, index, proto, location, operands))
         return false;
-    Function *function = import_find_function(importer, proto);
-    bool ok = function ? import_call(importer, scope, function, proto, path,
-                                     trimmed_count(proto->input.items, proto->input.count),
-                                     operands, results)
-                       : import_operator(importer, scope, proto, path, location, operands, results);
+    int operand_count = trimmed_count(proto->input.items, proto->input.count);
+    bool ok = import_make(importer, scope, proto, path, location, operand_count, operands, results);
     return ok && define_results(importer, scope, proto, location, operands, results);
 }

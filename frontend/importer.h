@@ -112,6 +112,9 @@ bool scope_define(Importer *importer, Scope *scope, const char *name, Value *val
 /* The same for a constant, which becomes a Value of each graph that uses it, at its first use. */
 bool scope_define_constant(Importer *importer, Scope *scope, const char *name,
                            const Constant *constant, Location location);
+/* A value of the graph around a region, in the region: a constant of its own, or a captured input.
+ */
+Value *scope_import_value(Scope *scope, Value *outer);
 bool import_initializers(Importer *importer, Scope *scope, const GraphProto *proto);
 /* The nodes of scope->nodes, in order. */
 bool import_nodes(Importer *importer, Scope *scope, const char *field_path);
@@ -122,6 +125,9 @@ bool import_report_missing(Importer *importer, Scope *scope, int64_t node, const
 /* ---- Nodes: import_node.c ------------------------------------------------------------------ */
 
 bool import_node(Importer *importer, Scope *scope, int64_t index, const char *path);
+/* The same once the operands are values; results[i] for each output that is wanted. */
+bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const char *path,
+                 Location location, int operand_count, Value **operands, Value **results);
 
 /* ---- Regions: import_region.c -------------------------------------------------------------- */
 
@@ -132,5 +138,22 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
  */
 bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
                  const char *path, int operand_count, Value *const *operands, Value **results);
+
+/* ---- Values of unknown rank: import_pull.c -------------------------------------------------- */
+
+typedef struct PulledNode {
+    const NodeProto *proto;
+    const char *path;
+    Location location;
+    int operand_count;
+    Value *const *operands;
+} PulledNode;
+
+/* Whether a node with these operands must move into the branches of an If. */
+bool import_needs_pull(int count, Value *const *operands);
+/* Moves it there. */
+bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Value **results);
+/* Drops results of unknown rank; false after a diagnostic where one is needed. */
+bool import_drop_unranked(Importer *importer, Graph *graph);
 
 #endif

@@ -23,8 +23,8 @@ Document *document_parse(Arena *arena, const char *name, const void *data, size_
 Model *model_load(Arena *arena, const char *path, const LoadOptions *options,
                   Diagnostics *diagnostics);
 
-/* Text where the path ends in .onnxtxt or .txt, else protocol buffers. Beside a text, tensors of more
- * than 64 KiB lie in a file <path>.weights. Files appear whole or not at all. */
+/* Text where the path ends in .onnxtxt or .txt, else protocol buffers. Beside a text, tensors of
+ * more than 64 KiB lie in a file <path>.weights. Files appear whole or not at all. */
 bool document_save(Arena *arena, const Document *document, const char *path,
                    Diagnostics *diagnostics);
 bool model_save(Arena *arena, const Model *model, const char *path, const ExportOptions *options,

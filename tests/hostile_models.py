@@ -635,6 +635,47 @@ case("control_scan_direction", "reject",
      scan(a_int("num_scan_inputs", 1), a_ints("scan_input_directions", 5)))
 case("control_scan_no_operands", "reject", scan(a_int("num_scan_inputs", 1), operands=()))
 
+
+
+def ranks(*nodes, output=None, inputs=()):
+    """y has rank 2 or 3, and then the nodes."""
+    then = graph([node("Identity", ["x"], ["p"])], [], [data(1, "p")])
+    otherwise = graph([node("Unsqueeze", ["x", "zero"], ["p"])], [], [data(1, "p")],
+                      [int64s("zero", 0)])
+    return model(graph([node("If", ["c"], ["y"], a_graph("then_branch", then),
+                             a_graph("else_branch", otherwise)), *nodes],
+                       [value("x"), CONDITION, *inputs], [output or data(1, "z")]))
+
+
+case("control_ranks_size", "accept", ranks(node("Size", ["y"], ["z"])))
+case("control_ranks_chain", "accept",
+     ranks(node("Relu", ["y"], ["a"]), node("Add", ["a", "y"], ["b"]),
+           node("ReduceSum", ["b"], ["z"], a_int("keepdims", 0))))
+case("control_ranks_later_operand", "accept",
+     ranks(node("ReduceSum", ["x"], ["s"], a_int("keepdims", 0)), node("Mul", ["y", "s"], ["a"]),
+           node("ReduceMax", ["a"], ["z"], a_int("keepdims", 0))))
+case("control_ranks_reshape", "accept",
+     ranks(node("Constant", [], ["k"], a_tensor("value", int64s("", -1))),
+           node("Reshape", ["y", "k"], ["z"])))
+case("control_ranks_leaves", "reject", ranks(output=data(1, "y")))
+case("control_ranks_leaves_2", "reject", ranks(node("Relu", ["y"], ["z"])))
+case("control_ranks_unused", "accept", ranks(node("Relu", ["x"], ["z"])))
+case("control_ranks_shape", "any", ranks(node("Shape", ["y"], ["z"])))
+case("control_ranks_two", "any",
+     model(graph([node("If", ["c"], [r], a_graph("then_branch", graph(
+         [node("Identity", ["x"], ["p"])], [], [data(1, "p")])), a_graph("else_branch", graph(
+             [node("Unsqueeze", ["x", "zero"], ["p"])], [], [data(1, "p")], [int64s("zero", 0)])))
+                  for r in ("y", "u")] + [node("Add", ["y", "u"], ["a"]), node("Size", ["a"], ["z"])],
+                 [value("x"), CONDITION], [data(1, "z")])))
+case("control_ranks_captured", "any",
+     ranks(node("If", ["c"], ["z"], a_graph("then_branch", graph(
+         [node("Size", ["y"], ["q"])], [], [data(1, "q")])), a_graph("else_branch", graph(
+             [node("Size", ["x"], ["q"])], [], [data(1, "q")])))))
+case("control_ranks_captured_beside", "any",
+     ranks(node("If", ["d"], ["z"], a_graph("then_branch", graph(
+         [node("Size", ["y"], ["q"])], [], [data(1, "q")])), a_graph("else_branch", graph(
+             [node("Size", ["x"], ["q"])], [], [data(1, "q")]))), inputs=[value("d", [], BOOL)]))
+
 # ---- Operator parameters -------------------------------------------------------------------------
 
 
