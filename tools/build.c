@@ -6,7 +6,31 @@
 
 #include "codegen/compile.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* --max NAME=N: the symbol that only running tells is at most N; a run that exceeds it fails. */
+static bool limit_symbols(Session *session)
+{
+    ExprPool *pool = session->model->pool;
+    const char *text;
+    for (int i = 0; (text = option_each(session->options, OPTION_max, i)); i++) {
+        const char *at = strrchr(text, '=');
+        char *end = NULL;
+        long long most = at ? strtoll(at + 1, &end, 10) : 0;
+        if (!at || end == at + 1 || *end || most < 0)
+            wrong_usage("option '--max' needs NAME=N, not '%s'", text);
+        const char *name = arena_string(session->arena, text, (size_t)(at - text));
+        int symbol = expr_pool_symbol_count(pool);
+        while (symbol-- && strcmp(expr_pool_symbol(pool, symbol)->name, name) != 0)
+            ;
+        if (symbol < 0)
+            return session_fail(session, TN_BAD_ARGUMENT, "there is no size '%s' (--max %s)", name,
+                                text);
+        symbol_restrict(pool, expr_symbol(pool, name), 0, most);
+    }
+    return true;
+}
 
 bool session_compile(Session *session)
 {
@@ -25,6 +49,8 @@ bool session_compile(Session *session)
         wrong_usage("option '--device' knows cpu, not '%s'",
                     option_text(options, OPTION_device, ""));
     settings.parallel = session_parallel(session);
+    if (!limit_symbols(session))
+        return false;
     Text listing = text_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;
