@@ -13,6 +13,8 @@
  * round. Arithmetic exists for bool, the integers of 8 to 64 bits, float and double; every other
  * element type occurs only at a load, a store and a conversion (see expr_load: a load of float16
  * gives a float).
+ *
+ * Functions that take a pool may change it, and are for one thread at a time; the others only read.
  */
 #ifndef IR_EXPR_EXPR_H
 #define IR_EXPR_EXPR_H
@@ -163,7 +165,9 @@ const Expr *expr_is_nan(ExprPool *pool, const Expr *a);
 /* As ONNX's Cast: to integers toward zero, floats to nearest even, to bool "not zero"; `saturate`
  * matters for the 8-bit floats alone. A conversion to a type without arithmetic of its own
  * (float16, int4, ...) may only be stored or converted on; converting a value of such a type gives
- * it in its compute type first. */
+ * it in its compute type first. What is left of a conversion is one between compute types, or
+ * between a type without arithmetic and its compute type: other ways are built of these, rounding
+ * once. */
 const Expr *expr_convert(ExprPool *pool, TnElementType type, const Expr *a);
 const Expr *expr_convert_with(ExprPool *pool, TnElementType type, const Expr *a, bool saturate);
 const Expr *expr_bitcast(ExprPool *pool, TnElementType type, const Expr *a);
@@ -216,7 +220,8 @@ int64_t expr_evaluate(const Expr *e, const int64_t *sizes);
 /* ---- Text -------------------------------------------------------------------------------- */
 
 const char *expr_kind_name(ExprKind kind);
-/* Canonical: "2*N + 1", "floor(H / 2)"; equal expressions print alike. */
+/* Canonical: "2*N + 1", "floor(H / 2)"; equal expressions print alike. Shared parts of a large
+ * expression are written once, as "%1:exp(x[i0])", and then called "%1". */
 void expr_print(const Expr *e, struct Text *text);
 /* Reads an index as expr_print writes it (sizes only: names, numbers, + - * / % max min); NULL if
  * the text is not one. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Expressions as text. Terms and factors are sorted by what they say, not by when they were made,
- * so that the same expression prints alike in every pool. A value that is shared within a large
- * expression is written out once, "%1:exp(x[i0])", and then called by its number: the length of the
- * text is that of the DAG.
+ * so that the same expression prints alike in every pool. What is shared within a large expression
+ * is written out once, "%1:exp(x[i0])", and otherwise called by its number: the length of the text
+ * is that of the DAG.
  */
 #include "pool.h"
 
@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL_TREE = 64 }; /* up to this size, all is written out */
+enum {
+    SMALL_TREE = 64,   /* up to this size, all is written out */
+    LARGE_INDEX = 4096 /* so are indices up to this one, so that they read back */
+};
 
 static const char *const names[EXPR_KIND_COUNT] = {
     [EXPR_integer] = "integer",
@@ -85,7 +88,7 @@ static const Infix infixes[EXPR_KIND_COUNT] = {
 
 typedef struct Printer {
     Text *text;
-    bool shares;
+    bool shares, shares_indices;
     Map uses; /* shared values: to their number + 1, first 1 for "not written yet" */
     intptr_t last_number;
 } Printer;
@@ -344,10 +347,11 @@ static void print(Printer *p, const Expr *e, Level around)
 }
 
 /* Marks values that are used more than once with a 2, others with a 1. Those that are no longer
- * than their number, and indices, are not shared: sizes must read back. */
+ * than their number are not shared, nor are indices that must read back. */
 static void count_uses(Printer *p, const Expr *e)
 {
-    if (e->count == 0 || e->type == EXPR_INDEX || node_of(e)->tree_size < 4)
+    bool is_kept = e->type == EXPR_INDEX && !p->shares_indices;
+    if (e->count == 0 || is_kept || node_of(e)->tree_size < 4)
         return;
     if (map_get_pointer(&p->uses, e)) {
         map_set_pointer(&p->uses, e, (void *)(intptr_t)2);
@@ -361,7 +365,9 @@ static void count_uses(Printer *p, const Expr *e)
 void expr_print(const Expr *e, Text *text)
 {
     Printer printer = {.text = text};
-    if (e->type != EXPR_INDEX && node_of(e)->tree_size > SMALL_TREE) {
+    uint32_t size = node_of(e)->tree_size;
+    printer.shares_indices = size > LARGE_INDEX;
+    if (size > (e->type == EXPR_INDEX ? (uint32_t)LARGE_INDEX : (uint32_t)SMALL_TREE)) {
         printer.shares = true;
         printer.uses = map_create(text->arena);
         count_uses(&printer, e);

@@ -622,6 +622,7 @@ static void test_sharing_is_kept(void **state)
         s = expr_larger(
             pool, expr_quotient(pool, s, number(pool, 2)),
             expr_plus_integer(pool, expr_modulus(pool, s, number(pool, 1000003)), depth - 50));
+    assert_true(strlen(printed(pool, s)) < 100000);
     int64_t sizes[64] = {0};
     sizes[0] = 1 << 20;
     assert_true(expr_evaluate(s, sizes) > 0);
