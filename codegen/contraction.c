@@ -6,108 +6,6 @@
 
 #include <assert.h>
 
-const Array ACCUMULATOR = {.name = "sum", .type = TN_FLOAT, .count = 1, .id = -1};
-
-/* ---- Attaching maps to the result -------------------------------------------------------- */
-
-typedef struct Attachment {
-    ExprPool *pool;
-    const Tensor *result;
-    const Expr *value;
-    const Axis *axes[MAX_RANK]; /* of the map, by dimension of the result */
-    bool failed;
-} Attachment;
-
-static const Expr *attach_load(void *user, const Expr *e)
-{
-    Attachment *at = user;
-    if (e->kind != EXPR_load || e->object != at->result)
-        return e;
-    for (int d = 0; d < at->result->rank; d++) {
-        const Expr *index = e->src[d];
-        if (index->kind == EXPR_axis && (!at->axes[d] || at->axes[d] == index->object))
-            at->axes[d] = index->object;
-        else if (!expr_is(index, 0) || !expr_is(at->result->shape[d], 1))
-            at->failed = true;
-    }
-    at->failed |= e->has_fill;
-    return at->value;
-}
-
-typedef struct Reads {
-    const Tensor *tensor;
-    bool found;
-} Reads;
-
-static void find_read(void *user, const Expr *e)
-{
-    Reads *reads = user;
-    reads->found |= e->kind == EXPR_load && e->object == reads->tensor;
-}
-
-static bool compute_reads(const Kernel *kernel, const Compute *compute, const Tensor *tensor)
-{
-    Reads reads = {tensor, false};
-    expr_walk(kernel->pool, compute->body, find_read, &reads);
-    for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-        expr_walk(kernel->pool, compute->target[d], find_read, &reads);
-    return reads.found;
-}
-
-/* Whether the tensor is a temporary that only compute number `reader` reads. */
-static bool is_private(const Kernel *kernel, const Tensor *tensor, int reader)
-{
-    if (tensor->role != TENSOR_temporary)
-        return false;
-    for (int i = 0; i < kernel->compute_count; i++)
-        if (i != reader && compute_reads(kernel, kernel->computes[i], tensor))
-            return false;
-    return compute_reads(kernel, kernel->computes[reader], tensor);
-}
-
-/* The value of `sum` as it is read back from a tensor of that element type. */
-static const Expr *as_stored(ExprPool *pool, const Tensor *tensor, const Expr *sum)
-{
-    TnElementType compute = element_compute_type(tensor->element);
-    if (sum->type != tensor->element)
-        sum = expr_convert(pool, tensor->element, sum);
-    return sum->type == compute ? sum : expr_convert(pool, compute, sum);
-}
-
-/* Makes a map the epilogue's outermost part; indices[] of the result become those of the map's out.
- */
-static bool attach_map(Contraction *c, const Compute *map, const Tensor *result,
-                       const Expr **indices)
-{
-    ExprPool *pool = c->pool;
-    Attachment at = {.pool = pool, .result = result, .value = as_stored(pool, result, c->epilogue)};
-    const Expr *epilogue = expr_rewrite(pool, map->body, attach_load, &at), *moved[MAX_RANK];
-    if (at.failed || map->kind != COMPUTE_map)
-        return false;
-    for (int e = 0; e < map->axis_count; e++) {
-        bool known = expr_is(map->axes[e]->extent, 1);
-        moved[e] = expr_axis(pool, map->axes[e]);
-        for (int d = 0; d < result->rank; d++) {
-            if (at.axes[d] != map->axes[e])
-                continue;
-            moved[e] = indices[d];
-            known = result->shape[d] == map->axes[e]->extent;
-        }
-        if (!known)
-            return false;
-    }
-    for (int d = 0; d < result->rank; d++) {
-        if (!at.axes[d] && !expr_is(result->shape[d], 1))
-            return false;
-        if (at.axes[d])
-            epilogue = expr_substitute(pool, epilogue, at.axes[d], indices[d]);
-    }
-    for (int e = 0; e < map->axis_count; e++)
-        indices[e] = moved[e];
-    c->epilogue = epilogue;
-    return true;
-}
-
 /* ---- Affine structure -------------------------------------------------------------------- */
 
 static void operand_substitute(ExprPool *pool, Operand *operand, const Axis *axis, const Expr *by)
@@ -403,26 +301,17 @@ bool contraction_analyse(const Kernel *kernel, int first, const Target *target, 
 {
     ExprPool *pool = kernel->pool;
     const Compute *sum = kernel->computes[first];
-    const Expr *indices[MAX_RANK];
-    const Tensor *result = sum->out;
     if (!is_product_of_loads(sum))
         return false;
-    *c = (Contraction){.pool = pool, .kernel = kernel, .compute_count = 1};
-    c->epilogue = expr_cell(pool, &ACCUMULATOR, expr_integer(pool, 0));
+    Epilogue epilogue = epilogue_collect(kernel, first);
+    *c = (Contraction){.pool = pool, .kernel = kernel, .compute_count = epilogue.compute_count};
     add_axes(c, sum->axes, sum->axis_count);
     add_axes(c, sum->reduce_axes, sum->reduce_count);
-    for (int d = 0; d < result->rank; d++)
-        indices[d] = expr_axis(pool, sum->axes[d]);
-    for (int i = first + 1; i < kernel->compute_count && is_private(kernel, result, i); i++) {
-        if (!attach_map(c, kernel->computes[i], result, indices))
-            break;
-        result = kernel->computes[i]->out;
-        c->compute_count++;
-    }
     if (!operand_of(c, sum->body->src[0], &c->a) || !operand_of(c, sum->body->src[1], &c->b))
         return false;
-    c->epilogue = lower_value(target, pool, c->epilogue);
-    c->out = (Operand){.tensor = result, .offset = tensor_offset(pool, result, indices)};
+    c->epilogue = lower_value(target, pool, epilogue.value);
+    c->out = (Operand){.tensor = epilogue.result,
+                       .offset = tensor_offset(pool, epilogue.result, epilogue.indices)};
     fuse_axes(c);
     if (!split_at_divisions(c) || !classify(c) || !orient(c))
         return false;

@@ -6,12 +6,12 @@
  * result. Where an axis has a nonzero coefficient is all that is known about it, and all that a
  * schedule needs. b is the operand with the vectors: the one that has out's contiguous axis.
  *
- * Maps that read the result point by point are attached: their value is the epilogue, over the cell
- * ACCUMULATOR, which stands for the sum.
+ * Maps that read the result point by point are attached (epilogue.h).
  */
 #ifndef CODEGEN_CONTRACTION_H
 #define CODEGEN_CONTRACTION_H
 
+#include "codegen/epilogue.h"
 #include "codegen/schedule.h"
 
 enum { MAX_CONTRACTION_AXES = 24, MAX_GUARDS = 8 };
@@ -47,8 +47,6 @@ typedef struct Contraction {
     const Expr *epilogue;
     Guard guards[MAX_GUARDS];
 } Contraction;
-
-extern const Array ACCUMULATOR;
 
 /* Reads the computes from `first` on: a contraction and the maps that follow it. False if there is
  * none that schedules could do better than the generic one. */

@@ -274,6 +274,13 @@ int expr_weight(ExprPool *pool, const Expr *e)
 
 /* ---- Choice ------------------------------------------------------------------------------ */
 
+/* A reduction that takes all that follows it as its epilogue needs no sweep. */
+static bool is_attached_whole(const Kernel *kernel, int first)
+{
+    return kernel->computes[first]->kind == COMPUTE_reduce &&
+           first + epilogue_collect(kernel, first).compute_count == kernel->compute_count;
+}
+
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions)
 {
@@ -285,9 +292,9 @@ void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
             Tiling tiling = tiling_choose(&contraction, target);
             function = contraction_schedule(&contraction, target, &tiling);
             count = contraction.compute_count;
-        } else if (!(function = schedule_sweep(target, kernel, i, &count))) {
-            function = schedule_generic(target, kernel, kernel->computes[i]);
-            count = 1;
+        } else if (is_attached_whole(kernel, i) ||
+                   !(function = schedule_sweep(target, kernel, i, &count))) {
+            function = schedule_generic(target, kernel, i, &count);
         }
         array_push(arena, functions, function);
     }

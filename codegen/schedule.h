@@ -16,8 +16,9 @@ typedef ARRAY(Function *) FunctionList;
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions);
 
-/* A correct nest for any compute: loops over its axes, lanes along the best of them. */
-Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute);
+/* A correct nest for compute number `first`, whatever it is: loops over its axes, lanes along the
+ * best of them. *count: it and the maps that were attached to it. */
+Function *schedule_generic(const Target *target, const Kernel *kernel, int first, int *count);
 
 /* The computes from `first` on that work on the same rows, as one function; NULL if there are fewer
  * than two of them. */

@@ -407,20 +407,9 @@ static void pack_computed_b(Plan *p)
 
 /* ---- The epilogue ------------------------------------------------------------------------ */
 
-typedef struct Replacement {
-    const Expr *node, *by;
-} Replacement;
-
-static const Expr *replace(void *user, const Expr *e)
-{
-    const Replacement *replacement = user;
-    return e == replacement->node ? replacement->by : e;
-}
-
 static const Expr *with_sum(const Plan *p, const Expr *value)
 {
-    const Expr *sum = expr_cell(p->c.pool, &ACCUMULATOR, number(p, 0));
-    return expr_rewrite(p->c.pool, p->c.epilogue, replace, &(Replacement){sum, value});
+    return epilogue_apply(p->c.pool, p->c.epilogue, value);
 }
 
 static bool varies_over_rows(const Plan *p, const Expr *e)

@@ -10,6 +10,8 @@
  */
 #include "schedule_generic.h"
 
+#include "codegen/epilogue.h"
+
 #include "ir/support/hash.h"
 
 #include <assert.h>
@@ -33,6 +35,8 @@ static const Expr *axis_of(const Member *s, const Axis *axis)
 void member_substitute(Member *s, const Axis *axis, const Expr *by)
 {
     s->body = expr_substitute(s->pool, s->body, axis, by);
+    if (s->epilogue)
+        s->epilogue = expr_substitute(s->pool, s->epilogue, axis, by);
     s->to = expr_substitute(s->pool, s->to, axis, by);
 }
 
@@ -56,7 +60,8 @@ static void remove_axis(const Axis **axes, int *count, int at)
 bool member_can_fuse(const Member *s, const Axis *outer, const Axis *inner)
 {
     return axes_fusable(s->pool, s->body, outer, inner) &&
-           axes_fusable(s->pool, s->to, outer, inner);
+           axes_fusable(s->pool, s->to, outer, inner) &&
+           (!s->epilogue || axes_fusable(s->pool, s->epilogue, outer, inner));
 }
 
 static void fuse(Member *s, const Axis **axes, int *count)
@@ -243,6 +248,8 @@ typedef struct Hoisting {
 
 static bool varies_inside(const Member *s, const Expr *e)
 {
+    if (expr_contains_kind(e, EXPR_cell))
+        return true;
     if (s->along && expr_contains_axis(e, s->along))
         return true;
     for (int i = 0; i < s->reduce_count; i++)
@@ -292,8 +299,11 @@ static const Expr *hoist(Hoisting *h, const Expr *e)
 static void hoist_fixed(Member *s)
 {
     Hoisting h = {.s = s, .seen = map_create(expr_pool_arena(s->pool))};
-    if (s->along)
-        s->body = hoist(&h, s->body);
+    if (!s->along)
+        return;
+    s->body = hoist(&h, s->body);
+    if (s->epilogue)
+        s->epilogue = hoist(&h, s->epilogue);
 }
 
 /* ---- Maps -------------------------------------------------------------------------------- */
@@ -342,10 +352,14 @@ static const Expr *combine(const Member *s, const Expr *sum, const Expr *value)
     return combine_apply(s->pool, s->compute->combine, sum, value);
 }
 
-static const Expr *result(const Member *s, const Expr *value)
+static void store_result(Member *s, const Expr *at, const Expr *value)
 {
     TnElementType type = element_compute_type(s->compute->out->element);
-    return value->type == type ? value : expr_convert(s->pool, type, value);
+    if (value->type != type)
+        value = expr_convert(s->pool, type, value);
+    if (s->epilogue)
+        value = epilogue_apply(s->pool, at_lane(s, s->epilogue, at), value);
+    store(s, at, value);
 }
 
 static const Expr *neutral(const Member *s)
@@ -368,6 +382,49 @@ static LoopKind window_loops(const Member *s, int64_t vectors)
     return LOOP_unrolled;
 }
 
+typedef struct Split {
+    Member *s;
+    const Expr *common, *own; /* conditions: the same in all lanes, and the rest */
+} Split;
+
+static void split_condition(Split *split, const Expr *condition)
+{
+    if (condition->kind == EXPR_and) {
+        split_condition(split, condition->src[0]);
+        split_condition(split, condition->src[1]);
+    } else if (split->s->along && expr_contains_axis(condition, split->s->along)) {
+        split->own = expr_both(split->s->pool, split->own, condition);
+    } else {
+        split->common = expr_both(split->s->pool, split->common, condition);
+    }
+}
+
+/* A step of a window that lies outside contributes nothing: where that is so for all lanes alike, a
+ * branch skips the step. Answers the condition, and the value inside. */
+static const Expr *skip_outside(Member *s, const Expr **value)
+{
+    ExprPool *pool = s->pool;
+    const Expr *always = expr_bool(pool, true), *body = *value, *fetch = body;
+    bool product = body->kind == EXPR_multiply && s->compute->combine == COMBINE_sum;
+    int at = 0;
+    if (product) {
+        at = body->src[1]->kind == EXPR_fetch && body->src[1]->has_fill;
+        fetch = body->src[at];
+    }
+    if (fetch->kind != EXPR_fetch || !fetch->has_fill || fetch->type != carried_type(s->compute) ||
+        fetch->src[2] != combine_neutral(pool, s->compute->combine, fetch->type))
+        return always;
+    Split split = {s, always, always};
+    split_condition(&split, fetch->src[1]);
+    bool all = split.own == always;
+    fetch = expr_fetch(pool, fetch->object, fetch->src[0], all ? NULL : split.own,
+                       all ? NULL : fetch->src[2]);
+    *value = fetch;
+    if (product)
+        *value = expr_binary(pool, EXPR_multiply, fetch, body->src[!at]);
+    return split.common;
+}
+
 /* One result a lane (or one in all): the loops of the sum are inside. */
 static void reduce_apart(Member *s, const Expr *at, int64_t vectors, const Expr *inside)
 {
@@ -383,13 +440,15 @@ static void reduce_apart(Member *s, const Expr *at, int64_t vectors, const Expr 
     nest_close(s->b);
     for (int i = 0; i < s->reduce_count; i++)
         nest_open(s->b, s->reduce[i], loops);
+    const Expr *value = s->body;
+    nest_open_if(s->b, skip_outside(s, &value));
     nest_open(s->b, unrolled, LOOP_unrolled);
     nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
-    nest_set(s->b, sum, u, combine(s, cell, carried(s, at_lane(s, s->body, at))));
-    close_loops(s, s->reduce_count + 2);
+    nest_set(s->b, sum, u, combine(s, cell, carried(s, at_lane(s, value, at))));
+    close_loops(s, s->reduce_count + 3);
     nest_open(s->b, unrolled, LOOP_unrolled);
     nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
-    store(s, at, result(s, cell));
+    store_result(s, at, cell);
     close_loops(s, 2);
 }
 
@@ -439,7 +498,7 @@ static void build_reduce(Member *s)
             nest_open(s->b, s->reduce[i], LOOP_serial);
         open_vectors(s, number(s, 0), s->along->extent, PARTIALS, reduce_together);
         close_loops(s, s->reduce_count - 1);
-        store(s, NULL, result(s, finish_partials(s)));
+        store_result(s, NULL, finish_partials(s));
     }
     close_outer(s);
 }
@@ -458,10 +517,10 @@ static void scan_vectors(Member *s, const Expr *at, int64_t vectors, const Expr 
     nest_open(s->b, s->scan, LOOP_serial);
     nest_open_if(s->b, inside ? inside : expr_bool(pool, true));
     if (s->compute->exclusive)
-        store(s, at, result(s, before));
+        store_result(s, at, before);
     nest_set(s->b, carry, zero, combine(s, before, carried(s, at_lane(s, s->body, at))));
     if (!s->compute->exclusive)
-        store(s, at, result(s, before));
+        store_result(s, at, before);
     close_loops(s, 2);
 }
 
@@ -604,13 +663,30 @@ double member_cost(const Member *m)
     return steps / lanes * (2 + expr_weight(m->pool, m->body));
 }
 
-Function *schedule_generic(const Target *target, const Kernel *kernel, const Compute *compute)
+/* Attaches the maps that follow a reduction; answers how many computes that makes. */
+static int attach(Member *m, const Kernel *kernel, int first)
+{
+    const Compute *compute = kernel->computes[first];
+    if (compute->kind != COMPUTE_reduce || carried_type(compute) != TN_FLOAT ||
+        element_compute_type(compute->out->element) != TN_FLOAT)
+        return 1;
+    Epilogue epilogue = epilogue_collect(kernel, first);
+    if (epilogue.compute_count == 1)
+        return 1;
+    m->epilogue = lower_value(m->target, m->pool, epilogue.value);
+    m->out = epilogue.result;
+    m->to = tensor_offset(m->pool, m->out, epilogue.indices);
+    return epilogue.compute_count;
+}
+
+Function *schedule_generic(const Target *target, const Kernel *kernel, int first, int *count)
 {
     ExprPool *pool = kernel->pool;
     Member *m = ARENA_NEW(expr_pool_arena(pool), Member);
     NestBuilder builder = nest_builder(pool);
     Function *function = function_create(kernel, kernel->name);
-    member_begin(m, target, function, &builder, compute);
+    member_begin(m, target, function, &builder, kernel->computes[first]);
+    *count = attach(m, kernel, first);
     member_build(m);
     function->array_count = builder.array_count;
     function->nest = builder.first;

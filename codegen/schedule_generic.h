@@ -16,6 +16,7 @@ typedef struct Member {
     NestBuilder *b;
     const Tensor *out;     /* compute->out, or what stands for it */
     const Expr *body, *to; /* over fetches; the offset in out */
+    const Expr *epilogue;  /* of a reduction, what is stored for ACCUMULATOR; NULL: that itself */
     int axis_count, reduce_count;
     const Axis *axes[2 * MAX_RANK], *reduce[2 * MAX_RANK]; /* outermost first, none of extent 1 */
     const Axis *scan;
