@@ -121,6 +121,11 @@ static bool decompose(Editor *e, const Node *node, Value **values)
     Value *size = build_size(e, x, rank - 1);
     if (e->failed)
         return false;
+    Value *outer = build_with(e, "Shape", BUILD_RANGE("start", 0, "end", rank - 2), 1, &x);
+    if (expr_is(x->type->dims[rank - 1], 0)) {
+        values[0] = e->failed ? NULL : build_fill(e, element, 1, 1, &outer);
+        return !e->failed;
+    }
     /* [b, n, n]; the batch is multiplied out, as -1 says nothing of empty tensors. */
     int64_t one = 1;
     Value *batch = edit_int64s(e, 1, &one);
@@ -133,7 +138,6 @@ static bool decompose(Editor *e, const Node *node, Value **values)
         e->failed = true;
         return false;
     }
-    Value *outer = build_with(e, "Shape", BUILD_RANGE("start", 0, "end", rank - 2), 1, &x);
     Value *det =
         build_with(e, "Reshape", BUILD_INT("allowzero", 1), 2, (Value *[]){result(scan, 2), outer});
     values[0] = build_cast(e, det, element);
