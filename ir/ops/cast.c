@@ -46,17 +46,14 @@ static const OperandDef cast_like_results[] = {
 /* Indices stay what they are among the integers that they fit in; bools are 0 and 1. */
 static const Expr *cast_index(ExprPool *pool, const Expr *e, TnElementType to)
 {
-    int64_t lower, upper;
-    expr_bounds(e, &lower, &upper);
     if (to == TN_BOOL) {
         const Expr *is_set = expr_compare(pool, EXPR_not_equal, e, expr_integer(pool, 0));
         return expr_select(pool, is_set, expr_integer(pool, 1), expr_integer(pool, 0));
     }
-    /* A size that is a symbol has no useful upper bound, and is below 2^31 where somebody casts it.
-     */
-    bool fits =
-        to == TN_INT64 || !expr_known(e, NULL) || (lower >= INT32_MIN && upper <= INT32_MAX);
-    return fits ? e : NULL;
+    /* A size that is a symbol has no useful upper bound; where somebody casts it, it is small. */
+    if (!expr_known(e, NULL) || expr_is(e, 0))
+        return e;
+    return element_is_exact(e, to) ? e : NULL;
 }
 
 static bool infer_cast_to(InferContext *context, Node *node, TnElementType to)

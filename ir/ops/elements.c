@@ -8,6 +8,7 @@
 #include "ir/support/array.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 bool elements_may_be_known(TnElementType element)
 {
@@ -25,7 +26,8 @@ static const Expr *const *whole_numbers(const Model *model, const Constant *cons
     const Expr **elements = ARENA_ARRAY(model->arena, const Expr *, constant->count + 1);
     for (int64_t i = 0; i < constant->count; i++) {
         double number = constant_get_double(constant, i);
-        if (!(fabs(number) < 0x1p47) || number != floor(number) || (number == 0 && signbit(number)))
+        if (!(fabs(number) <= 0x1p24) || number != floor(number) ||
+            (number == 0 && signbit(number)))
             return NULL;
         elements[i] = expr_integer(model->pool, (int64_t)number);
     }
@@ -128,6 +130,17 @@ int64_t broadcast_position(const Type *whole, int64_t flat, const Type *part)
     return position;
 }
 
+/* Numbers that do not wrap, nor lose bits, nor are a zero that may have a sign. */
+bool element_is_exact(const Expr *e, TnElementType type)
+{
+    int64_t number, limit = type == TN_INT32 ? INT32_MAX : type == TN_INT64 ? (int64_t)1 << 61 : 0;
+    if (!e || !expr_known(e, &number))
+        return e != NULL;
+    if (element_kind(type) == ELEMENT_KIND_FLOAT)
+        return number != 0 && llabs(number) <= 1 << 24;
+    return type == TN_BOOL || (number >= -limit && number <= limit);
+}
+
 void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
 {
     int64_t count, a_count, b_count = 0;
@@ -140,14 +153,13 @@ void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
     if (!a || (node->operand_count > 1 && !b))
         return;
     const Type *type = result(node, 0)->type;
-    bool is_float = element_kind(type->element) == ELEMENT_KIND_FLOAT;
     const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t i = 0; i < count; i++) {
         const Expr *x = a[broadcast_position(type, i, operand_type(node, 0))];
         const Expr *y = b ? b[broadcast_position(type, i, operand_type(node, 1))] : NULL;
         elements[i] = f(context->pool, x, y);
-        if (!elements[i] || (is_float && expr_is(elements[i], 0)))
-            return; /* a float zero may have a sign */
+        if (!element_is_exact(elements[i], type->element))
+            return;
     }
     infer_set_elements(context, node, 0, elements, count);
 }

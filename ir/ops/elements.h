@@ -31,6 +31,8 @@ bool elements_may_be_known(TnElementType element);
 /* Whether a result is small, static, and of such a type; *count: its elements. */
 bool result_may_have_elements(const Node *node, int result, int64_t *count);
 
+/* Whether what indices say is what arithmetic of the type gives. */
+bool element_is_exact(const Expr *e, TnElementType type);
 /* result[i] = f(a[i], b[i]) over broadcast operands. f answers NULL where it does not know. */
 typedef const Expr *IndexFunction(ExprPool *pool, const Expr *a, const Expr *b);
 void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f);

@@ -71,7 +71,8 @@ static void propagate_reduce(InferContext *context, Node *node, IndexFunction *c
     const Expr *combined = known[0];
     for (int64_t i = 1; i < known_count; i++)
         combined = combine(context->pool, combined, known[i]);
-    infer_set_elements(context, node, 0, &combined, 1);
+    if (element_is_exact(combined, result(node, 0)->type->element))
+        infer_set_elements(context, node, 0, &combined, 1);
 }
 
 static bool infer_reduce(InferContext *context, Node *node, IndexFunction *on_indices)

@@ -20,6 +20,9 @@ static const OperandDef results[] = {{.name = "output", .types = TYPES_TENSOR, .
 
 enum { STARTS = 1, ENDS, AXES, STEPS };
 
+/* No size reaches it, and sums with it cannot overflow. */
+#define FAR ((int64_t)1 << 47)
+
 /* What is taken of one dimension. */
 typedef struct Cut {
     const Expr *start; /* clamped */
@@ -31,11 +34,10 @@ typedef struct Cut {
 static const Expr *clamp(ExprPool *pool, const Expr *e, const Expr *size, const Expr *low,
                          const Expr *high)
 {
-    const int64_t far = (int64_t)1 << 47; /* no size reaches it, and sums cannot overflow */
     int64_t number, lower, upper;
-    if (expr_known(e, &number) && number >= far)
+    if (expr_known(e, &number) && number >= FAR)
         return high;
-    if (expr_known(e, &number) && number <= -far)
+    if (expr_known(e, &number) && number <= -FAR)
         return low;
     expr_bounds(e, &lower, &upper);
     if (lower < 0) {
@@ -82,8 +84,9 @@ static void cut_all(ExprPool *pool, const Node *node, int rank, const Expr *cons
     for (int64_t i = 0; i < count; i++) {
         int64_t axis = axes.items ? axes.items[i] : i;
         axis = axis < 0 ? axis + rank : axis;
-        cuts[axis] =
-            cut_dimension(pool, sizes[axis], starts[i], ends[i], steps.items ? steps.items[i] : 1);
+        int64_t step = steps.items ? steps.items[i] : 1;
+        step = step > FAR ? FAR : step < -FAR ? -FAR : step;
+        cuts[axis] = cut_dimension(pool, sizes[axis], starts[i], ends[i], step);
     }
 }
 
