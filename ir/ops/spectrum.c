@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * DFT and STFT, as sums over a table of roots of unity. A complex number is a last axis of size 2,
- * a real one of size 1. With m = j k mod N and the sign s (-1 forward, 1 inverse),
+ * DFT, a fast transform on the host, and STFT, whose frames are short: sums over a table of roots
+ * of unity. A complex number is a last axis of size 2, a real one of size 1. With m = j k mod N,
  *
  *   out[k, c] = sum over j, e of x[j, e] * roots[c, e, m]
- *   roots[0, 0] = roots[1, 1] = cos(2 pi m / N)      -roots[0, 1] = roots[1, 0] = s sin(2 pi m / N)
+ *   roots[0, 0] = roots[1, 1] = cos(2 pi m / N)      roots[0, 1] = -roots[1, 0] = sin(2 pi m / N)
  *
- * Everything is summed in double and rounded once.
+ * STFT is summed in double and rounded once.
  */
 #include "ir/ops/lowering.h"
 
@@ -20,29 +20,6 @@ typedef struct StftAttributes {
 
 #define TWO_PI 6.283185307179586476925286766559
 
-/* double[2, parts, N] roots */
-static const Tensor *make_roots(const Lowering *l, const Expr *length, const Expr *parts,
-                                bool is_inverse)
-{
-    ExprPool *pool = l->pool;
-    const Expr *shape[] = {expr_integer(pool, 2), parts, length}, *at[MAX_RANK];
-    const Tensor *roots = lower_temporary(l, "roots", TN_DOUBLE, 3, shape);
-    Compute *map = kernel_map(l->kernel, roots);
-    lower_indices(l, map, at);
-    const Expr *zero = expr_integer(pool, 0);
-    const Expr *angle = ratio_of(pool, expr_from_index(pool, TN_DOUBLE, at[2]),
-                                 expr_from_index(pool, TN_DOUBLE, length));
-    angle = product_of(pool, angle, expr_real(pool, TN_DOUBLE, TWO_PI));
-    const Expr *cosine = expr_unary(pool, EXPR_cos, angle);
-    const Expr *sine = expr_unary(pool, EXPR_sin, angle);
-    const Expr *negative = expr_unary(pool, EXPR_negate, sine);
-    const Expr *upper = is_inverse ? negative : sine, *lower = is_inverse ? sine : negative;
-    const Expr *is_diagonal = expr_compare(pool, EXPR_equal, at[0], at[1]);
-    const Expr *is_upper = expr_compare(pool, EXPR_equal, at[0], zero);
-    map->body = expr_select(pool, is_diagonal, cosine, expr_select(pool, is_upper, upper, lower));
-    return roots;
-}
-
 /* ---- DFT --------------------------------------------------------------------------------- */
 
 /* The axis of the transform, from the optional operand. */
@@ -50,16 +27,12 @@ static bool find_axis(InferContext *context, const Node *node, int rank, int *ax
 {
     int64_t given = -2;
     if (operand(node, 2)) {
-        const Constant *constant =
-            context ? infer_constant(context, node, 2) : operand_constant(node, 2);
+        const Constant *constant = infer_constant(context, node, 2);
         if (!constant)
             return false;
         given = constant_get_int64(constant, 0);
     }
-    if (context)
-        return infer_axis(context, node, given, rank, axis);
-    *axis = (int)(given < 0 ? given + rank : given);
-    return true;
+    return infer_axis(context, node, given, rank, axis);
 }
 
 /* How many points the transform has: the operand, or what the input suggests. */
@@ -123,59 +96,6 @@ static bool infer_dft(InferContext *context, Node *node)
     return true;
 }
 
-/* The length again: that of the result, or where the result is one-sided the operand's. */
-static const Expr *lowered_length(const Lowering *l, int axis)
-{
-    const DftAttributes *attributes = l->node->attributes;
-    if (!attributes->onesided || attributes->inverse)
-        return l->out[0]->shape[axis];
-    const Value *given = operand(l->node, 1);
-    return given ? given->elements[0] : l->in[0]->shape[axis];
-}
-
-/* Elements of a one-sided spectrum stand for two, but the first and, of an even length, the last.
- */
-static const Expr *multiplicity(ExprPool *pool, const Expr *k, const Expr *length)
-{
-    const Expr *is_first = expr_compare(pool, EXPR_equal, k, expr_integer(pool, 0));
-    const Expr *is_last = expr_compare(pool, EXPR_equal, expr_scale(pool, k, 2), length);
-    return expr_select(pool, expr_either(pool, is_first, is_last), expr_real(pool, TN_DOUBLE, 1),
-                       expr_real(pool, TN_DOUBLE, 2));
-}
-
-static void lower_dft(Lowering *l)
-{
-    const DftAttributes *attributes = l->node->attributes;
-    const Tensor *x = l->in[0], *y = l->out[0];
-    ExprPool *pool = l->pool;
-    int axis = 0, last = x->rank - 1;
-    find_axis(NULL, l->node, x->rank, &axis);
-    const Expr *length = lowered_length(l, axis);
-    bool to_real = attributes->inverse && attributes->onesided;
-    const Expr *bins = to_real ? half_of(pool, length) : length;
-    const Tensor *roots = make_roots(l, length, x->shape[last], attributes->inverse != 0);
-    const Tensor *sum = lower_temporary(l, "sum", TN_DOUBLE, y->rank, y->shape);
-    Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
-    const Expr *at[MAX_RANK], *from[MAX_RANK];
-    lower_indices(l, reduce, at);
-    for (int d = 0; d < x->rank; d++)
-        from[d] = at[d];
-    from[axis] = compute_reduce_axis(l->kernel, reduce, expr_smaller(pool, bins, x->shape[axis]));
-    from[last] = compute_reduce_axis(l->kernel, reduce, x->shape[last]);
-    const Expr *turns = expr_modulus(pool, expr_times(pool, from[axis], at[axis]), length);
-    const Expr *root_at[] = {at[last], from[last], turns};
-    const Expr *value = expr_convert(pool, TN_DOUBLE, expr_load(pool, x, from));
-    reduce->body = product_of(pool, value, expr_load(pool, roots, root_at));
-    if (to_real)
-        reduce->body = product_of(pool, reduce->body, multiplicity(pool, from[axis], length));
-    Compute *map = kernel_map(l->kernel, y);
-    lower_indices(l, map, at);
-    value = expr_load(pool, sum, at);
-    if (attributes->inverse)
-        value = ratio_of(pool, value, expr_from_index(pool, TN_DOUBLE, length));
-    map->body = expr_convert(pool, element_compute_type(y->element), value);
-}
-
 /* ---- STFT -------------------------------------------------------------------------------- */
 
 enum { SIGNAL, STEP, WINDOW, FRAME_LENGTH };
@@ -234,6 +154,27 @@ static const Expr *element_of(const Lowering *l, int i)
     return value->elements[0];
 }
 
+/* double[2, parts, N] roots */
+static const Tensor *make_roots(const Lowering *l, const Expr *length, const Expr *parts)
+{
+    ExprPool *pool = l->pool;
+    const Expr *shape[] = {expr_integer(pool, 2), parts, length}, *at[MAX_RANK];
+    const Tensor *roots = lower_temporary(l, "roots", TN_DOUBLE, 3, shape);
+    Compute *map = kernel_map(l->kernel, roots);
+    lower_indices(l, map, at);
+    const Expr *zero = expr_integer(pool, 0);
+    const Expr *angle = ratio_of(pool, expr_from_index(pool, TN_DOUBLE, at[2]),
+                                 expr_from_index(pool, TN_DOUBLE, length));
+    angle = product_of(pool, angle, expr_real(pool, TN_DOUBLE, TWO_PI));
+    const Expr *cosine = expr_unary(pool, EXPR_cos, angle);
+    const Expr *sine = expr_unary(pool, EXPR_sin, angle);
+    const Expr *negative = expr_unary(pool, EXPR_negate, sine);
+    const Expr *is_diagonal = expr_compare(pool, EXPR_equal, at[0], at[1]);
+    const Expr *is_upper = expr_compare(pool, EXPR_equal, at[0], zero);
+    map->body = expr_select(pool, is_diagonal, cosine, expr_select(pool, is_upper, sine, negative));
+    return roots;
+}
+
 static void lower_stft(Lowering *l)
 {
     const Tensor *x = l->in[SIGNAL], *window = lower_in(l, WINDOW), *y = l->out[0];
@@ -242,7 +183,7 @@ static void lower_stft(Lowering *l)
     const Expr *frame = lower_in(l, FRAME_LENGTH) ? element_of(l, FRAME_LENGTH)
                         : window                  ? window->shape[0]
                                                   : x->shape[1];
-    const Tensor *roots = make_roots(l, frame, x->shape[2], false);
+    const Tensor *roots = make_roots(l, frame, x->shape[2]);
     const Tensor *sum = lower_temporary(l, "sum", TN_DOUBLE, 4, y->shape);
     Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
     const Expr *at[MAX_RANK];
@@ -291,7 +232,7 @@ const OpDef op_dft = {
     RESULTS(results),
     ATTRIBUTES(dft_attributes, DftAttributes),
     .infer = infer_dft,
-    .lower = lower_dft,
+    .host = "dft",
 };
 
 const OpDef op_stft = {
