@@ -294,6 +294,7 @@ static void test_errors(void **state)
         {"g () => (y) < float[2] a = {1,} > { }", 1, 31, "expected an element after ','"},
         {"g () => (y) < float[2] a = {,1} > { }", 1, 29, "found ',', expected an element"},
         {"g () => (y) < float[2] a = {x} > { }", 1, 29, "found 'x', expected an element"},
+        {"g () => (y) < float[20] a = {1, ...} > { }", 1, 33, "elements were left out here"},
         {"g () => (y) < float[2] a = {1, 2", 1, 33, "the end of the text inside a tensor"},
         {"g () => (y) < float[N] a = {1} > { }", 1, 21, "must be numbers"},
         {"g () => (y) < a = {1} > { }", 1, 15, "a tensor's data needs a tensor type"},
