@@ -3,7 +3,7 @@
 # Runs a conformance suite: suite.sh TENON DATA NAME FLOOR ARGUMENT...
 #
 # DATA is the folder where test data is unpacked (made once). NAME: nodes, models, shipped, zoo or
-# debian. Passes if no test fails and at least FLOOR pass. The archives come from $TENON_TEST_DATA
+# zoo-int8. Passes if no test fails and at least FLOOR pass. The archives come from $TENON_TEST_DATA
 # (default: the folder shared/ beside the checkout); without them the node tests of Debian's package
 # libonnx-testdata are used, and the others are skipped (status 77).
 set -u
@@ -40,15 +40,16 @@ shipped)
         unpack "$f" "$data/shipped-parts/$(basename "$f" .tar.xz)"
     done
     suite=$data/shipped-parts ;;
-zoo)
+zoo | zoo-int8)
     [ -d "$archives/zoo" ] || { echo "skipped: $archives/zoo is not there"; exit 77; }
     python=$root/build/venv/bin/python
     "$python" -c 'import onnx, onnxruntime' 2>/dev/null || { echo "skipped: the zoo's weights are made with onnx and onnxruntime, which are not installed"; exit 77; }
     for f in "$archives"/zoo/*.onnx; do
-        n=$(basename "$f" .onnx)
-        [ -f "$data/zoo/$n/test_data_set_0/output_0.pb" ] || "$python" "$archives/zoo/fill.py" "$data/zoo" "$n" >/dev/null 2>&1
+        n=$(basename "$f" .onnx) folder=$data/zoo
+        case $n in *int8*) folder=$data/zoo-int8 ;; esac
+        [ -f "$folder/$n/test_data_set_0/output_0.pb" ] || "$python" "$archives/zoo/fill.py" "$folder" "$n" >/dev/null 2>&1
     done
-    suite=$data/zoo ;;
+    suite=$data/$name ;;
 *)
     echo "no suite is called $name"
     exit 2 ;;

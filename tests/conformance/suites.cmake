@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # tenon_suite(name suite floor arguments...): floors rise as more passes.
-tenon_suite(nodes-interpreter nodes 1000 --via interpreter)
-tenon_suite(nodes-jit nodes 1000 --via jit)
+tenon_suite(nodes-interpreter nodes 1540 --via interpreter)
+tenon_suite(nodes-jit nodes 1540 --via jit)
+tenon_suite(models-interpreter models 150 --via interpreter)
+tenon_suite(models-jit models 150 --via jit)
+tenon_suite(shipped-interpreter shipped 7 --via interpreter --rtol 1e-3 --atol-max 1e-4)
+tenon_suite(shipped-jit shipped 7 --via jit --rtol 1e-3 --atol-max 1e-4)
+tenon_suite(zoo-jit zoo 11 --via jit --rtol 1e-3 --atol-max 1e-4)
+tenon_suite(zoo-int8-jit zoo-int8 1 --via jit --rtol 1e-3 --atol-max 5e-2)
