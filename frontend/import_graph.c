@@ -72,13 +72,6 @@ static Value *capture(Scope *scope, Value *outer, const char *name)
     return map_get_pointer(&scope->captures, outer);
 }
 
-Value *scope_import_value(Scope *scope, Value *outer)
-{
-    return outer->kind == VALUE_constant
-               ? graph_add_constant(scope->graph, outer->name, outer->constant)
-               : capture(scope, outer, outer->name);
-}
-
 /* The constant of that name in the scope or one around it; NULL if the name is something else. */
 static const Constant *find_constant(const Scope *scope, const char *name)
 {
@@ -98,9 +91,13 @@ Value *scope_find(Scope *scope, const char *name)
     Value *value = map_get(&scope->values, name);
     if (value)
         return value;
-    const Constant *constant = find_constant(scope, name);
+    bool shares_graph = scope->parent && scope->parent->graph == scope->graph;
+    const Constant *constant =
+        shares_graph ? map_get(&scope->initializers, name) : find_constant(scope, name);
     if (constant) {
         value = graph_add_constant(scope->graph, name, constant);
+    } else if (shares_graph) {
+        return scope_find(scope->parent, name);
     } else if (scope->parent) {
         Value *outer = scope_find(scope->parent, name);
         if (!outer || outer == &absent_value)

@@ -227,13 +227,13 @@ static bool import_operator(Importer *importer, Scope *scope, const NodeProto *p
 bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const char *path,
                  Location location, int operand_count, Value **operands, Value **results)
 {
-    PulledNode pulled = {proto, path, location, operand_count, operands};
     Function *function = import_find_function(importer, proto);
     if (function)
         return import_call(importer, scope, function, proto, path, operand_count, operands,
                            results);
-    if (import_needs_pull(operand_count, operands))
-        return import_pull(importer, scope, &pulled, results);
+    const AttributeProto *branch = import_taken_branch(scope, proto, operand_count, operands);
+    if (branch)
+        return import_branch(importer, scope, proto, branch, path, results);
     return import_operator(importer, scope, proto, path, location, operands, results);
 }
 

@@ -155,6 +155,99 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
     return true;
 }
 
+/* ---- Branches that are decided ------------------------------------------------------------- */
+
+static bool is_known(const Value *condition, bool *taken)
+{
+    int64_t value;
+    if (!condition || !type_is_tensor(condition->type) || condition->type->element != TN_BOOL)
+        return false;
+    if (condition->constant && condition->constant->count == 1) {
+        *taken = constant_get_int64(condition->constant, 0) != 0;
+        return true;
+    }
+    if (!condition->elements || condition->element_count != 1 ||
+        !expr_known(condition->elements[0], &value))
+        return false;
+    *taken = value != 0;
+    return true;
+}
+
+static bool is_unranked(const Scope *scope, TnString name)
+{
+    const Graph *graph = scope->graph;
+    if (!name.length)
+        return false;
+    const char *text = intern_bytes(graph->model->names, name.data, (size_t)name.length);
+    for (; scope && scope->graph == graph; scope = scope->parent) {
+        const Value *value = map_get(&scope->values, text);
+        if (value && value != &absent_value)
+            return type_is_tensor(value->type) && value->type->rank < 0;
+    }
+    return false;
+}
+
+static bool reads_unranked(const Scope *scope, const GraphProto *graph)
+{
+    for (int64_t n = 0; n < graph->node.count; n++) {
+        const NodeProto *node = graph->node.items[n];
+        for (int64_t i = 0; i < node->input.count; i++)
+            if (is_unranked(scope, node->input.items[i]))
+                return true;
+        for (int64_t a = 0; a < node->attribute.count; a++)
+            if (node->attribute.items[a]->g && reads_unranked(scope, node->attribute.items[a]->g))
+                return true;
+    }
+    for (int64_t i = 0; i < graph->output.count; i++)
+        if (is_unranked(scope, graph->output.items[i]->name))
+            return true;
+    return false;
+}
+
+const AttributeProto *import_taken_branch(const Scope *scope, const NodeProto *proto,
+                                          int operand_count, Value *const *operands)
+{
+    bool taken;
+    if (!proto_equals(proto->op_type, "If") || proto_domain(proto->domain).length ||
+        operand_count != 1 || proto->attribute.count != 2 || !is_known(operands[0], &taken))
+        return NULL;
+    const AttributeProto *branch =
+        node_proto_attribute(proto, taken ? "then_branch" : "else_branch");
+    const AttributeProto *other =
+        node_proto_attribute(proto, taken ? "else_branch" : "then_branch");
+    bool is_whole = branch && branch->g && other && other->g;
+    return is_whole && !reads_unranked(scope, branch->g) ? branch : NULL;
+}
+
+bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
+                   const AttributeProto *branch, const char *path, Value **results)
+{
+    const GraphProto *graph = branch->g;
+    Location location = import_location(importer, &proto->base, path);
+    int64_t number = branch == proto->attribute.items[0] ? 0 : 1;
+    const char *at = import_path(importer, path, "attribute", number);
+    Scope *inner = create_scope(importer, scope->graph, scope,
+                                at ? arena_format(importer->arena, "%s.g", at) : NULL);
+    inner->nodes = graph->node.items;
+    inner->node_count = graph->node.count;
+    if (graph->input.count || graph->output.count != proto->output.count)
+        return FAIL(importer, location,
+                    "If: a branch has %lld inputs and %lld outputs, expected none and %lld",
+                    (long long)graph->input.count, (long long)graph->output.count,
+                    (long long)proto->output.count);
+    if (!import_initializers(importer, inner, graph) || !import_nodes(importer, inner, inner->path))
+        return false;
+    for (int64_t i = 0; i < graph->output.count; i++) {
+        const char *name = import_name(importer, graph->output.items[i]->name, location);
+        if (!name)
+            return false;
+        results[i] = scope_find(inner, name);
+        if (!results[i] || results[i] == &absent_value)
+            return import_report_missing(importer, inner, -1, name, location);
+    }
+    return true;
+}
+
 /* ---- Calls of functions -------------------------------------------------------------------- */
 
 static bool is_parameter(const FunctionProto *function, TnString name)

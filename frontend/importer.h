@@ -32,7 +32,8 @@ typedef struct Function {
 } Function;
 
 /* The names that a graph, or a function's body, can see. A function's scope has no parent and
- * shares the graph of its caller; a region's has a graph of its own. */
+ * shares the graph of its caller; a region's has a graph of its own; that of a branch whose
+ * condition is known shares the graph of its parent. */
 typedef struct Scope Scope;
 struct Scope {
     Scope *parent;
@@ -134,26 +135,16 @@ bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const
 /* Fills the regions of a new node from its graph attributes. */
 bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProto *proto,
                     const char *path);
+/* The branch that an If takes, where its condition is known: its nodes take the If's place, and the
+ * other branch is not looked at (its types need not fit). NULL: the condition is not known, or the
+ * branch reads values of unknown rank, whose readers are to move as one. */
+const AttributeProto *import_taken_branch(const Scope *scope, const NodeProto *proto,
+                                          int operand_count, Value *const *operands);
+bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
+                   const AttributeProto *branch, const char *path, Value **results);
 /* Inlines a call, or makes a tenon.group of it. results[i]: the values of the function's outputs.
  */
 bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
                  const char *path, int operand_count, Value *const *operands, Value **results);
-
-/* ---- Values of unknown rank: import_pull.c -------------------------------------------------- */
-
-typedef struct PulledNode {
-    const NodeProto *proto;
-    const char *path;
-    Location location;
-    int operand_count;
-    Value *const *operands;
-} PulledNode;
-
-/* Whether a node with these operands must move into the branches of an If. */
-bool import_needs_pull(int count, Value *const *operands);
-/* Moves it there. */
-bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Value **results);
-/* Drops results of unknown rank; false after a diagnostic where one is needed. */
-bool import_drop_unranked(Importer *importer, Graph *graph);
 
 #endif
