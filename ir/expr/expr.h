@@ -80,7 +80,6 @@ struct Expr {
     int64_t integer;
     uint64_t bits;      /* constants: the element's bits, zero-extended */
     const void *object; /* Symbol, Axis, Tensor or Array */
-    const Expr *next_in_bucket;
 };
 
 /* A size that is known at run time. lower <= value <= upper always holds: where it does not follow,

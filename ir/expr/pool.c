@@ -7,14 +7,14 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FIRST_BUCKETS = 1024, FIRST_SET_BUCKETS = 64 };
+enum { FIRST_SLOTS = 2048, FIRST_SET_BUCKETS = 64 };
 
 ExprPool *expr_pool_create(Arena *arena)
 {
     ExprPool *pool = ARENA_NEW(arena, ExprPool);
     pool->arena = arena;
-    pool->bucket_count = FIRST_BUCKETS;
-    pool->buckets = ARENA_ARRAY(arena, const Expr *, FIRST_BUCKETS);
+    pool->slot_count = FIRST_SLOTS;
+    pool->slots = ARENA_ARRAY(arena, PoolSlot, FIRST_SLOTS);
     pool->symbols_by_name = map_create(arena);
     pool->set_bucket_count = FIRST_SET_BUCKETS;
     pool->set_buckets = ARENA_ARRAY(arena, const IdSet *, FIRST_SET_BUCKETS);
@@ -143,18 +143,30 @@ static bool is_equal(const Expr *a, const Expr *b)
            (!a->factors || memcmp(a->factors, b->factors, count * sizeof *a->factors) == 0);
 }
 
-static void grow_buckets(ExprPool *pool)
+static void grow_slots(ExprPool *pool)
 {
-    int64_t count = pool->bucket_count * 4;
-    const Expr **buckets = ARENA_ARRAY(pool->arena, const Expr *, count);
+    pool->slot_count *= 2;
+    pool->slots = ARENA_ARRAY(pool->arena, PoolSlot, pool->slot_count);
+    uint64_t mask = (uint64_t)pool->slot_count - 1;
     for (int64_t i = 0; i < pool->nodes.count; i++) {
-        Node *node = pool->nodes.items[i];
-        const Expr **bucket = &buckets[node->hash & (uint64_t)(count - 1)];
-        node->e.next_in_bucket = *bucket;
-        *bucket = &node->e;
+        uint64_t hash = pool->nodes.items[i]->hash, at = hash & mask;
+        while (pool->slots[at].number)
+            at = (at + 1) & mask;
+        pool->slots[at] = (PoolSlot){(uint32_t)(hash >> 32), (uint32_t)i + 1};
     }
-    pool->buckets = buckets;
-    pool->bucket_count = count;
+}
+
+/* The slot of an expression that is equal to the key, or where it belongs. */
+static PoolSlot *find_slot(const ExprPool *pool, const Expr *key, uint64_t hash)
+{
+    uint64_t mask = (uint64_t)pool->slot_count - 1, at = hash & mask;
+    for (; pool->slots[at].number; at = (at + 1) & mask) {
+        const PoolSlot *slot = &pool->slots[at];
+        if (slot->hash == (uint32_t)(hash >> 32) &&
+            is_equal(&pool->nodes.items[slot->number - 1]->e, key))
+            break;
+    }
+    return &pool->slots[at];
 }
 
 /* The sets, kinds and size, from the operands'. */
@@ -189,10 +201,9 @@ const Expr *pool_intern(ExprPool *pool, const Expr *key)
 {
     static_assert(EXPR_KIND_COUNT <= 128, "Node.kinds has two words");
     uint64_t hash = hash_key(key);
-    const Expr **bucket = &pool->buckets[hash & (uint64_t)(pool->bucket_count - 1)];
-    for (const Expr *e = *bucket; e; e = e->next_in_bucket)
-        if (node_of(e)->hash == hash && is_equal(e, key))
-            return e;
+    PoolSlot *slot = find_slot(pool, key, hash);
+    if (slot->number)
+        return &pool->nodes.items[slot->number - 1]->e;
 
     size_t src_bytes = (size_t)key->count * sizeof *key->src;
     size_t factor_bytes = key->factors ? (size_t)key->count * sizeof *key->factors : 0;
@@ -206,14 +217,13 @@ const Expr *pool_intern(ExprPool *pool, const Expr *key)
             node->e.factors = memcpy(tail + src_bytes, key->factors, factor_bytes);
     }
     node->e.id = (int)pool->nodes.count;
-    node->e.next_in_bucket = *bucket;
-    *bucket = &node->e;
+    *slot = (PoolSlot){(uint32_t)(hash >> 32), (uint32_t)node->e.id + 1};
     node_gather(pool, node);
     if (key->type == EXPR_INDEX)
         node_measure(node);
     array_push(pool->arena, &pool->nodes, node);
-    if (pool->nodes.count > pool->bucket_count)
-        grow_buckets(pool);
+    if (3 * pool->nodes.count > 2 * pool->slot_count)
+        grow_slots(pool);
     return &node->e;
 }
 

@@ -65,10 +65,16 @@ typedef struct CacheEntry {
 
 enum { CACHE_SIZE = 4096, MEMO_DEPTH = 16 };
 
+/* Of the table of expressions, which is probed linearly. */
+typedef struct PoolSlot {
+    uint32_t hash;   /* the upper half */
+    uint32_t number; /* id + 1; 0: free */
+} PoolSlot;
+
 struct ExprPool {
     Arena *arena;
-    const Expr **buckets;
-    int64_t bucket_count;
+    PoolSlot *slots;
+    int64_t slot_count;
     ARRAY(Node *) nodes; /* by id */
     Map symbols_by_name;
     ARRAY(const Expr *) symbols; /* by symbol id */
