@@ -171,8 +171,10 @@ static void packing_add(Packing *packing, const Axis *axis)
 
 static void packing_guard(Packing *packing, const Expr *condition)
 {
-    if (condition->kind != EXPR_constant)
-        packing->guards[packing->guard_count++] = condition;
+    if (condition->kind == EXPR_constant && condition->bits)
+        return;
+    assert(packing->guard_count < (int)COUNT_OF(packing->guards));
+    packing->guards[packing->guard_count++] = condition;
 }
 
 static void packing_add_role(const Plan *p, Packing *packing, Role role, const Operand *by)
@@ -206,6 +208,8 @@ static Operand pack_constant(Plan *p, Packing *packing, const char *name, const 
     Tensor *packed = ARENA_NEW(arena, Tensor);
     packing->source = source->tensor;
     packing->from = source->offset;
+    if (source->inside)
+        packing_guard(packing, source->inside);
     packing->to = packing_place(p, packing, &length);
     packed->name = name;
     packed->role = TENSOR_constant;
