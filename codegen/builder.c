@@ -196,6 +196,16 @@ ProgramValue value_of(Builder *b, Value *value)
     return (ProgramValue){.kind = TN_ABSENT, .buffer = -1};
 }
 
+bool value_is_made(const Builder *b, const Value *value)
+{
+    if (!value || value->kind == VALUE_constant)
+        return value != NULL;
+    for (const Scope *scope = b->scope; scope; scope = scope->outer)
+        if (map_get_pointer(&scope->values, value))
+            return true;
+    return false;
+}
+
 static void bind_symbols(Builder *b, const Binding *binding, const ProgramValue *where)
 {
     if (binding->count == 0)

@@ -102,6 +102,10 @@ ProgramValue new_value(Builder *b, const Type *type);
 void program_value_dims(Builder *b, const Type *type, ProgramValue *value);
 /* Dimensions that are symbols without a value: bit d. */
 uint32_t unbound_dims(Builder *b, const Type *type);
+/* Whether the value has been made, or brought in; one that only sizes needed is not. */
+bool value_is_made(const Builder *b, const Value *value);
+/* By node number: whether the graph's results need what the node makes. Numbers the nodes. */
+bool *find_needed_nodes(Builder *b, Graph *graph);
 ProgramValue value_of(Builder *b, Value *value); /* absent for NULL */
 /* Says where a value is, and reads its elements into symbols where inference asked for that. */
 void define_value(Builder *b, Value *value, ProgramValue where);

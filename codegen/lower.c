@@ -74,7 +74,7 @@ static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kerne
         } else if (value && tensor->role == TENSOR_constant) {
             buffers[i] = -1; /* only if a phase reads it as it is */
         } else if (value) {
-            buffers[i] = value_of(b, value).buffer;
+            buffers[i] = value_is_made(b, value) ? value_of(b, value).buffer : -1;
         } else {
             buffers[i] = temporary_buffer(b, node, tensor);
         }
@@ -107,7 +107,7 @@ static int32_t tensor_buffer(PhaseContext *context, const Phase *phase, const Te
     int slot = tensor->slot;
     if (slot < 0 || slot >= context->kernel->tensor_count)
         return -1;
-    if (context->buffers[slot] < 0 && context->values[slot])
+    if (context->buffers[slot] < 0 && value_is_made(b, context->values[slot]))
         context->buffers[slot] = value_of(b, context->values[slot]).buffer;
     return context->buffers[slot];
 }
@@ -401,8 +401,10 @@ static void lower_node(Builder *b, Node *node)
 
 void lower_graph_nodes(Builder *b, Graph *graph)
 {
+    const bool *needed = find_needed_nodes(b, graph);
     FOR_EACH_NODE (node, graph) {
-        lower_node(b, node);
+        if (needed[node->id])
+            lower_node(b, node);
         if (b->failed)
             return;
     }
