@@ -2,7 +2,7 @@
  *
  * If: one of two regions, which take no inputs but captures. Where the condition is known the
  * results have the types of the branch that is taken. A result whose rank differs between the
- * branches has none (see passes/sink_into_branches.c).
+ * branches has none (import moves its readers into them).
  */
 #include "ir/ops/control.h"
 
@@ -20,12 +20,6 @@ static bool check_branches(InferContext *context, Node *node)
         control_pass_captures(node, branch);
     }
     return true;
-}
-
-static bool differ_in_rank(const Type *a, const Type *b)
-{
-    return type_is_tensor(a) && type_is_tensor(b) && a->element == b->element &&
-           (a->rank != b->rank || a->rank < 0);
 }
 
 static bool infer(InferContext *context, Node *node)
@@ -49,9 +43,7 @@ static bool infer(InferContext *context, Node *node)
             infer_set_elements(context, node, i, taken->elements, taken->element_count);
             continue;
         }
-        const Type *type = differ_in_rank(a->type, b->type)
-                               ? type_unranked(context->arena, a->type->element)
-                               : control_join(context, node, i, "", a->type, b->type, NULL);
+        const Type *type = control_join(context, node, i, "", a->type, b->type, NULL);
         if (!type)
             return false;
         infer_set_type(node, i, type);
