@@ -290,6 +290,8 @@ static bool is_worth_a_tile(const Contraction *c)
 {
     bool m = false, k = false, n = false;
     for (int i = 0; i < c->axis_count; i++) {
+        if (expr_is(c->axes[i]->extent, 0))
+            return false;
         m |= c->roles[i] == ROLE_m;
         n |= c->roles[i] == ROLE_n;
         k |= c->roles[i] == ROLE_k;

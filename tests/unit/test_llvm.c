@@ -4,6 +4,7 @@
  * one and for several parts of the parallel axis.
  */
 #include "codegen/backend.h"
+#include "codegen/llvm/jit.h"
 #include "codegen/packing.h"
 #include "ir/support/array.h"
 
@@ -18,6 +19,9 @@
 #include <cmocka.h>
 
 enum { MAX_SLOTS = 24 };
+
+/* Of the vectors that tests ask for; 0: the host's. */
+static int vector_bytes;
 
 typedef struct Test {
     Boundary boundary;
@@ -38,6 +42,10 @@ static Test test_begin(void)
     t.pool = expr_pool_create(t.arena);
     t.kernel = kernel_create(t.pool, "test");
     target_host(&t.target);
+    if (vector_bytes) {
+        t.target.vector_bytes = vector_bytes;
+        t.target.vector_registers = 16;
+    }
     return t;
 }
 
@@ -865,6 +873,58 @@ static void test_convolutions(void **state)
         check_convolution(&convolutions[i]);
 }
 
+/* Narrower vectors than the host's, as on other processors. */
+static void test_narrow_vectors(void **state)
+{
+    static const Product product = {.batch = 2, .m = 37, .n = 45, .k = 19, .b_transposed = true};
+    static const Convolution convolution = {1, 1, 5, 40, 13, 13, 3, 1, 1, 1, false};
+    for (vector_bytes = 16; vector_bytes <= 32; vector_bytes *= 2) {
+        check_product(&product);
+        check_convolution(&convolution);
+        check_reduce(COMBINE_sum, TN_FLOAT, 3, 5, 75, 2);
+        check_window(COMBINE_max, 17, 33, 2);
+        test_fills_and_gathers(state);
+        test_layer_normalization(state);
+        test_float_arithmetic(state);
+    }
+    vector_bytes = 0;
+}
+
+/* The register tile must stay in registers: no vector is spilled to the stack. */
+static void test_no_spills(void **state)
+{
+    (void)state;
+    Test t = test_begin();
+    Tensor *a = tensor(&t, "a", TENSOR_input, TN_FLOAT, 512, 512, -1);
+    Tensor *b = tensor(&t, "b", TENSOR_constant, TN_FLOAT, 512, 512, -1);
+    Tensor *y = tensor(&t, "y", TENSOR_output, TN_FLOAT, 512, 512, -1);
+    Compute *reduce = kernel_reduce(t.kernel, y, COMBINE_sum);
+    const Expr *k = compute_reduce_axis(t.kernel, reduce, number(&t, 512));
+    reduce->body = times(&t, load(&t, a, at(&t, reduce, 0), k), load(&t, b, k, at(&t, reduce, 1)));
+    t.target.triple = "x86_64-unknown-linux-gnu";
+    t.target.cpu = "skylake-avx512";
+    t.target.features = "";
+    t.target.vector_bytes = 64;
+    t.target.vector_registers = 32;
+    t.target.has_fma = true;
+    Diagnostics *diagnostics = diagnostics_create(t.arena);
+    int count;
+    Phase *phases = backend_llvm.schedule(&t.target, t.arena, t.kernel, &count, diagnostics);
+    assert_int_equal(count, 1);
+    const Function *function = phases[0].function;
+    char *text = jit_assembly(&t.target, t.pool, &function, 1, diagnostics);
+    if (text) { /* LLVM may lack the target elsewhere */
+        int products = 0;
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+            products += strstr(line, "vfmadd") != NULL;
+            if (strstr(line, "zmm") && strstr(line, "(%rsp)"))
+                fail_msg("a vector is spilled: %s", line);
+        }
+        assert_true(products > 40);
+    }
+    arena_destroy(t.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -886,6 +946,8 @@ int main(void)
         cmocka_unit_test(test_symbolic_rows),
         cmocka_unit_test(test_symbolic_attention),
         cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_narrow_vectors),
+        cmocka_unit_test(test_no_spills),
     };
     cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
