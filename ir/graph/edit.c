@@ -61,6 +61,19 @@ static void move_facts(Value *old_value, Value *new_value)
             owners->entries[i].value = new_value;
 }
 
+void node_remove_result(Node *node, int i)
+{
+    Value *value = node->results[i];
+    assert(!value->first_use && "the removed result is used");
+    value_rename(value, "");
+    value->graph = NULL;
+    for (; i + 1 < node->result_count; i++) {
+        node->results[i] = node->results[i + 1];
+        node->results[i]->index = i;
+    }
+    node->result_count--;
+}
+
 void value_replace_uses(Value *old_value, Value *new_value)
 {
     assert(old_value->graph == new_value->graph);

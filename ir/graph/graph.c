@@ -169,6 +169,19 @@ void node_add_operand(Node *node, Value *value)
     use_set(&node->operands[i], value);
 }
 
+Value *node_add_result(Node *node, const char *name)
+{
+    Value **results = ARENA_ARRAY(node->graph->model->arena, Value *, node->result_count + 1);
+    for (int i = 0; i < node->result_count; i++)
+        results[i] = node->results[i];
+    Value *value = add_value(node->graph, VALUE_result, name, NULL);
+    value->producer = node;
+    value->index = node->result_count;
+    results[node->result_count++] = value;
+    node->results = results;
+    return value;
+}
+
 static void link_node(Graph *graph, Node *node, Node *before)
 {
     Node *prev = before ? before->prev : graph->last;

@@ -147,6 +147,8 @@ Node *graph_insert(Graph *graph, Node *before, const OpDef *op, int operand_coun
 void node_set_operand(Node *node, int i, Value *value);
 void node_add_operand(Node *node, Value *value);
 void node_remove_operand(Node *node, int i); /* the ones after it move up */
+Value *node_add_result(Node *node, const char *name);
+void node_remove_result(Node *node, int i); /* must be unused; the ones after it move up */
 /* Unlinks a node; its results must be unused. */
 void node_remove(Node *node);
 void node_move_before(Node *node, Node *before); /* NULL: to the end */

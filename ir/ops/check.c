@@ -117,6 +117,8 @@ static bool check_value(const Node *node, Diagnostics *diagnostics, const Side *
         return error_at(diagnostics, location, "%s: %s %d (%s), '%s', is a %s, expected a tensor",
                         op, side->noun, i, def->name, value->name, type_text(arena, value->type));
     TnElementType element = value->type->element;
+    if (element == TN_UNDEFINED && value->type->rank < 0)
+        return true; /* postponed */
     if (!(def->types & TYPE_BIT(element)))
         return error_at(diagnostics, location,
                         "%s: %s %d (%s), '%s', has element type %s, expected one of %s", op,

@@ -441,16 +441,41 @@ bool infer_elementwise(InferContext *context, Node *node)
 
 /* Operators read ranks of their tensors freely, so they must be known; those that take anything
  * look for themselves. */
-static bool check_ranks(InferContext *context, const Node *node)
+static bool knows_ranks(const Node *node)
 {
     for (int i = 0; i < node->operand_count; i++) {
         const Value *value = operand(node, i);
         int row = i < node->op->operand_count ? i : node->op->operand_count - 1;
         if (value && node->op->operands[row].types != TYPES_ANY && value->type->rank < 0)
-            return infer_unsupported(context, node, "operand %d, '%s', has no known rank", i,
-                                     value->name);
+            return false;
     }
     return true;
+}
+
+static TnElementType element_of_group(const Node *node, const OperandDef *result)
+{
+    for (int i = 0; result->group && i < node->operand_count; i++) {
+        int row = i < node->op->operand_count ? i : node->op->operand_count - 1;
+        const Value *value = operand(node, i);
+        if (value && node->op->operands[row].group == result->group && type_is_tensor(value->type))
+            return value->type->element;
+    }
+    for (int type = 1; type < ELEMENT_TYPE_COUNT; type++)
+        if (result->types == TYPE_BIT(type))
+            return (TnElementType)type;
+    return TN_UNDEFINED;
+}
+
+/* The results of an If whose branches differ in rank have none until sink-into-branches has moved
+ * their users into the branches. What is computed from them waits. */
+static void postpone(InferContext *context, Node *node)
+{
+    const OpDef *op = node->op;
+    for (int i = 0; i < node->result_count; i++) {
+        const OperandDef *def = &op->results[i < op->result_count ? i : op->result_count - 1];
+        infer_set_type(node, i, type_unranked(context->arena, element_of_group(node, def)));
+        infer_set_elements(context, node, i, NULL, 0);
+    }
 }
 
 /* What node_infer() puts back when the operator refuses. */
@@ -462,8 +487,12 @@ typedef struct Facts {
 
 bool node_infer(InferContext *context, Node *node)
 {
-    if (!node_check_operands(node, context->diagnostics) || !check_ranks(context, node))
+    if (!node_check_operands(node, context->diagnostics))
         return false;
+    if (!knows_ranks(node)) {
+        postpone(context, node);
+        return true;
+    }
     Facts *old = ARENA_ARRAY(context->arena, Facts, node->result_count + 1);
     for (int i = 0; i < node->result_count; i++) {
         Value *value = node->results[i];

@@ -218,7 +218,8 @@ bool node_choice_is(const Node *node, const char *name, const char *choice);
 /* Whether the node's arity, element types and groups are those of its operator's tables. */
 bool node_check(const Node *node, Diagnostics *diagnostics);
 bool node_check_operands(const Node *node, Diagnostics *diagnostics); /* without the results */
-/* Checks arity, element types and groups, then op->infer. Sets nothing when it answers false. */
+/* Checks arity, element types and groups, then op->infer. Sets nothing when it answers false. Where
+ * the rank of a tensor operand is not known yet, the results get no rank either. */
 bool node_infer(InferContext *context, Node *node);
 /* All nodes of a graph in order; regions are inferred by their operators' infer(). */
 bool graph_infer(InferContext *context, Graph *graph);

@@ -113,7 +113,8 @@ static void compute(Fixture *f, Model *model)
         inputs[i] = (InputValue){graph->inputs[i]->name,
                                  number_input(f, graph->inputs[i], (unsigned)i + 1)};
     RunOptions options = run_options_default();
-    options.pipeline = "specialize-inputs, repeat(canonicalize, fold-constants, eliminate-dead)";
+    options.pipeline = "specialize-inputs, sink-into-branches, "
+                       "repeat(canonicalize, fold-constants, eliminate-dead)";
     options.inputs = inputs;
     options.input_count = graph->input_count;
     run_good(f, model, options, NULL);
