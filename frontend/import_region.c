@@ -102,14 +102,21 @@ static Scope *create_scope(Importer *importer, Graph *graph, Scope *parent, cons
     return scope;
 }
 
+/* The attribute that is region r. */
+static const AttributeDef *region_def(const OpDef *op, int r)
+{
+    for (int i = 0; i < op->attribute_count; i++)
+        if (op->attributes[i].kind == ATTRIBUTE_graph && op->attributes[i].default_int == r)
+            return &op->attributes[i];
+    return NULL;
+}
+
 /* The graph of region r, and where it stands. */
 static const GraphProto *region_graph(Importer *importer, const OpDef *op, const NodeProto *proto,
                                       int r, const char *path, const char **own_path)
 {
-    const char *name = NULL;
-    for (int i = 0; i < op->attribute_count; i++)
-        if (op->attributes[i].kind == ATTRIBUTE_graph && op->attributes[i].default_int == r)
-            name = op->attributes[i].name;
+    const AttributeDef *def = region_def(op, r);
+    const char *name = def ? def->name : NULL;
     for (int64_t i = 0; name && i < proto->attribute.count; i++)
         if (proto_equals(proto->attribute.items[i]->name, name)) {
             const char *at = import_path(importer, path, "attribute", i);
@@ -128,15 +135,22 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
     for (int r = 0; r < count; r++) {
         const char *own_path = NULL;
         graphs[r] = region_graph(importer, node->op, proto, r, path, &own_path);
-        if (!graphs[r])
+        if (!graphs[r] && region_def(node->op, r)->required)
             return FAIL(importer, node->location, "%s: its graph %d is missing", node->op->name, r);
         scopes[r] = create_scope(importer, node->regions[r], scope, own_path);
         scopes[r]->siblings = scopes;
         scopes[r]->sibling_count = count;
+        if (!graphs[r]) { /* an optional one that is absent: the identity */
+            Value *input = graph_add_input(node->regions[r], NULL, NULL);
+            graph_add_output(node->regions[r], input, NULL);
+            continue;
+        }
         scopes[r]->nodes = graphs[r]->node.items;
         scopes[r]->node_count = graphs[r]->node.count;
     }
     for (int r = 0; r < count; r++) {
+        if (!graphs[r])
+            continue;
         const char *name = import_name(importer, graphs[r]->name, node->location);
         if (!name)
             return false;
@@ -150,7 +164,7 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
         !control_seed_regions(&importer->context, node))
         return false;
     for (int r = 0; r < count; r++)
-        if (!fill_region(importer, scopes[r], graphs[r]))
+        if (graphs[r] && !fill_region(importer, scopes[r], graphs[r]))
             return false;
     return true;
 }

@@ -215,7 +215,7 @@ bool control_seed_regions(InferContext *context, Node *node)
         for (int r = 0; r < node->region_count; r++)
             control_pass_captures(node, node->regions[r]);
         return true;
-    case CONTROL_none:
+    case CONTROL_none: return node->op != &op_flex_attention || flex_attention_seed(context, node);
     case CONTROL_group: break;
     }
     return true;

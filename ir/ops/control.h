@@ -45,6 +45,7 @@ Carried scan_carried(const Node *node);
  * inferred while it is made. infer() does it again. */
 bool control_seed_regions(InferContext *context, Node *node);
 bool loop_seed(InferContext *context, Node *node);
+bool flex_attention_seed(InferContext *context, Node *node);
 /* *length: the common length of the scanned axes. */
 bool scan_seed(InferContext *context, Node *node, const Expr **length);
 
