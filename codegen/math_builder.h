@@ -35,7 +35,8 @@ typedef struct ExpParts {
     const Expr *p, *n;
     const Expr *n_bits; /* n as an integer of the type's width */
 } ExpParts;
-/* `low` may be NULL; else x + low is meant. |n| stays within what scaling bears. */
+/* `low` may be NULL; else x + low is meant. Where exp(x) overflows so does (1 + p) * 2^n; x must
+ * not be below -1000 (-104 for float). */
 ExpParts math_exp_parts(const Math *m, const Expr *x, const Expr *low, bool to_single);
 const Expr *math_scale(const Math *m, const Expr *x, const Expr *n, const Expr *n_bits);
 /* log(x) of a positive, finite x, to twice the precision. */

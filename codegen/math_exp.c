@@ -21,8 +21,7 @@ static const ExpConstants constants_of_double = {-746, 711, 0x1.8p52, 0x1.62e42f
 ExpParts math_exp_parts(const Math *m, const Expr *x, const Expr *low, bool to_single)
 {
     const ExpConstants *c = math_is_double(m) ? &constants_of_double : &constants_of_float;
-    /* NaN fails both comparisons and stays. */
-    x = choose(m, less(m, x, number(m, c->lowest)), number(m, c->lowest), x);
+    /* NaN fails the comparison and stays. */
     x = choose(m, less(m, number(m, c->highest), x), number(m, c->highest), x);
     const Expr *shifter = number(m, c->shifter);
     const Expr *shifted = fused(m, x, number(m, 1 / 0x1.62e42fefa39efp-1), shifter);
@@ -55,8 +54,8 @@ const Expr *math_scale(const Math *m, const Expr *x, const Expr *n, const Expr *
     return times(m, times(m, x, power_of_two(m, half)), power_of_two(m, rest));
 }
 
-/* Masked elements of a softmax come as -inf or close: scaling down to their 0 would underflow, which
- * costs processors a hundred cycles, so they take another way. */
+/* Masked elements of a softmax come as -inf or close: scaling down to their 0 would underflow,
+ * which costs processors a hundred cycles, so they take another way. */
 const Expr *math_exp(const Math *m, const Expr *x)
 {
     const ExpConstants *c = math_is_double(m) ? &constants_of_double : &constants_of_float;
@@ -185,7 +184,7 @@ static const Expr *log_with_ends(const Math *m, const Expr *a, const Expr *insid
 static const Expr *power_single(const Math *m, const Expr *x, const Expr *y)
 {
     const Expr *a = magnitude(m, x), *p = times(m, y, math_log(m, a));
-    ExpParts e = math_exp_parts(m, p, NULL, true);
+    ExpParts e = math_exp_parts(m, bounded(m, p, 1000), NULL, true);
     const Expr *result = math_scale(m, plus(m, e.p, number(m, 1)), e.n, e.n_bits);
     return power_with_cases(m, x, y, result);
 }
@@ -206,7 +205,7 @@ const Expr *math_power(const Math *m, const Expr *x, const Expr *y)
     const Expr *low = fused(m, factor, logarithm.low, product.low);
     const Expr *is_moderate = less(m, magnitude(m, high), number(m, 2000));
     low = choose(m, is_moderate, low, number(m, 0));
-    ExpParts e = math_exp_parts(m, high, low, false);
+    ExpParts e = math_exp_parts(m, bounded(m, high, 1000), low, false);
     const Expr *result = math_scale(m, plus(m, e.p, number(m, 1)), e.n, e.n_bits);
     return power_with_cases(m, x, y, result);
 }

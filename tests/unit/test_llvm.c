@@ -915,7 +915,8 @@ static void test_no_spills(void **state)
     char *text = jit_assembly(&t.target, t.pool, &function, 1, diagnostics);
     if (text) { /* LLVM may lack the target elsewhere */
         int products = 0;
-        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *rest;
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
             products += strstr(line, "vfmadd") != NULL;
             if (strstr(line, "zmm") && strstr(line, "(%rsp)"))
                 fail_msg("a vector is spilled: %s", line);
