@@ -110,8 +110,7 @@ static bool check_output(Importer *importer, const ValueInfoProto *proto, const 
         a = a->inner;
         b = b->inner;
     }
-    bool is_postponed = b && type_is_tensor(b) && b->rank < 0; /* see sink-into-branches */
-    if (a && b && !is_postponed && (a->kind != b->kind || a->element != b->element))
+    if (a && b && (a->kind != b->kind || a->element != b->element))
         return FAIL(importer, location, "output '%s' is declared as %s, and is a %s", name,
                     type_text(importer->arena, declared), type_text(importer->arena, value->type));
     bool differs = a && b && a->rank >= 0 && b->rank >= 0 && a->rank != b->rank;
@@ -204,7 +203,8 @@ static bool import_graph(Importer *importer)
         graph->name = name;
     graph->doc = optional_string(importer, proto->doc_string);
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
-        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto))
+        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
+        !import_drop_unranked(importer, graph))
         return false;
     graph_order_constants(graph);
     return true;

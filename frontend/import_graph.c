@@ -72,6 +72,13 @@ static Value *capture(Scope *scope, Value *outer, const char *name)
     return map_get_pointer(&scope->captures, outer);
 }
 
+Value *scope_import_value(Scope *scope, Value *outer)
+{
+    return outer->kind == VALUE_constant
+               ? graph_add_constant(scope->graph, outer->name, outer->constant)
+               : capture(scope, outer, outer->name);
+}
+
 /* The constant of that name in the scope or one around it; NULL if the name is something else. */
 static const Constant *find_constant(const Scope *scope, const char *name)
 {

@@ -231,7 +231,10 @@ bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const
     if (function)
         return import_call(importer, scope, function, proto, path, operand_count, operands,
                            results);
-    const AttributeProto *branch = import_taken_branch(scope, proto, operand_count, operands);
+    PulledNode pulled = {proto, path, location, operand_count, operands};
+    if (import_needs_pull(scope, &pulled))
+        return import_pull(importer, scope, &pulled, results);
+    const AttributeProto *branch = import_taken_branch(proto, operand_count, operands);
     if (branch)
         return import_branch(importer, scope, proto, branch, path, results);
     return import_operator(importer, scope, proto, path, location, operands, results);

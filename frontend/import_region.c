@@ -187,39 +187,8 @@ static bool is_known(const Value *condition, bool *taken)
     return true;
 }
 
-static bool is_unranked(const Scope *scope, TnString name)
-{
-    const Graph *graph = scope->graph;
-    if (!name.length)
-        return false;
-    const char *text = intern_bytes(graph->model->names, name.data, (size_t)name.length);
-    for (; scope && scope->graph == graph; scope = scope->parent) {
-        const Value *value = map_get(&scope->values, text);
-        if (value && value != &absent_value)
-            return type_is_tensor(value->type) && value->type->rank < 0;
-    }
-    return false;
-}
-
-static bool reads_unranked(const Scope *scope, const GraphProto *graph)
-{
-    for (int64_t n = 0; n < graph->node.count; n++) {
-        const NodeProto *node = graph->node.items[n];
-        for (int64_t i = 0; i < node->input.count; i++)
-            if (is_unranked(scope, node->input.items[i]))
-                return true;
-        for (int64_t a = 0; a < node->attribute.count; a++)
-            if (node->attribute.items[a]->g && reads_unranked(scope, node->attribute.items[a]->g))
-                return true;
-    }
-    for (int64_t i = 0; i < graph->output.count; i++)
-        if (is_unranked(scope, graph->output.items[i]->name))
-            return true;
-    return false;
-}
-
-const AttributeProto *import_taken_branch(const Scope *scope, const NodeProto *proto,
-                                          int operand_count, Value *const *operands)
+const AttributeProto *import_taken_branch(const NodeProto *proto, int operand_count,
+                                          Value *const *operands)
 {
     bool taken;
     if (!proto_equals(proto->op_type, "If") || proto_domain(proto->domain).length ||
@@ -229,8 +198,7 @@ const AttributeProto *import_taken_branch(const Scope *scope, const NodeProto *p
         node_proto_attribute(proto, taken ? "then_branch" : "else_branch");
     const AttributeProto *other =
         node_proto_attribute(proto, taken ? "else_branch" : "then_branch");
-    bool is_whole = branch && branch->g && other && other->g;
-    return is_whole && !reads_unranked(scope, branch->g) ? branch : NULL;
+    return branch && branch->g && other && other->g ? branch : NULL;
 }
 
 bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,

@@ -136,15 +136,31 @@ bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const
 bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProto *proto,
                     const char *path);
 /* The branch that an If takes, where its condition is known: its nodes take the If's place, and the
- * other branch is not looked at (its types need not fit). NULL: the condition is not known, or the
- * branch reads values of unknown rank, whose readers are to move as one. */
-const AttributeProto *import_taken_branch(const Scope *scope, const NodeProto *proto,
-                                          int operand_count, Value *const *operands);
+ * other branch is not looked at (its types need not fit). NULL: the condition is not known. */
+const AttributeProto *import_taken_branch(const NodeProto *proto, int operand_count,
+                                          Value *const *operands);
 bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
                    const AttributeProto *branch, const char *path, Value **results);
 /* Inlines a call, or makes a tenon.group of it. results[i]: the values of the function's outputs.
  */
 bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
                  const char *path, int operand_count, Value *const *operands, Value **results);
+
+/* ---- Values of unknown rank: import_pull.c -------------------------------------------------- */
+
+typedef struct PulledNode {
+    const NodeProto *proto;
+    const char *path;
+    Location location;
+    int operand_count;
+    Value *const *operands;
+} PulledNode;
+
+/* Whether a node must move into the branches of an If, for what it or its bodies read. */
+bool import_needs_pull(const Scope *scope, const PulledNode *pulled);
+/* Moves it there. */
+bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Value **results);
+/* Drops results of unknown rank; false after a diagnostic where one is needed. */
+bool import_drop_unranked(Importer *importer, Graph *graph);
 
 #endif

@@ -113,7 +113,7 @@ const Type *control_join(InferContext *context, Node *node, int i, const char *p
         return filled ? filled : type_equal(a, b) ? a : join_elements(context, node, a, b);
     }
     if (a->rank != b->rank || a->rank < 0) {
-        if (node->op->control == CONTROL_if) /* the pass sink-into-branches moves the readers */
+        if (node->op->control == CONTROL_if) /* import moves the readers into the branches */
             return type_unranked(context->arena, a->element);
         infer_unsupported(context, node, "a value of changing rank, %d and %d", a->rank, b->rank);
         return NULL;

@@ -6,6 +6,8 @@
  * running tells, an element of a tensor) is registered under the value, in model->symbol_owners, so
  * that the second run finds it again instead of making another.
  */
+#include "ir/ops/elements.h"
+#include "ir/ops/evaluate_node.h"
 #include "ir/ops/op.h"
 #include "ir/support/array.h"
 
@@ -485,6 +487,53 @@ typedef struct Facts {
     int64_t element_count;
 } Facts;
 
+/* The node alone in a graph of its own, with constants for operands; NULL if one is not known or is
+ * large. */
+static Node *isolate(InferContext *context, const Node *node)
+{
+    Value **operands = ARENA_ARRAY(context->arena, Value *, node->operand_count + 1);
+    Graph *graph = NULL;
+    for (int i = 0; i < node->operand_count; i++) {
+        const Constant *constant = operand_constant(node, i);
+        if (!operand(node, i))
+            continue;
+        if (!constant || constant->count > ELEMENTS_LIMIT)
+            return NULL;
+        if (!graph)
+            graph = graph_create(context->model, NULL, "evaluation");
+        operands[i] = graph_add_constant(graph, NULL, constant);
+    }
+    if (!graph)
+        return NULL;
+    Node *alone =
+        graph_insert(graph, NULL, node->op, node->operand_count, operands, 1, node->attributes, 0);
+    alone->results[0]->type = result(node, 0)->type;
+    return alone;
+}
+
+/* Elements that the operator does not tell itself (of a transpose, say), where everything is known:
+ * by computing them. */
+static void evaluate_elements(InferContext *context, Node *node)
+{
+    int64_t count;
+    if (node->result_count != 1 || node->region_count || (node->op->traits & TRAIT_random) ||
+        result(node, 0)->elements || !result_may_have_elements(node, 0, &count))
+        return;
+    ElementKind kind = element_kind(result(node, 0)->type->element);
+    if (kind != ELEMENT_KIND_SIGNED && kind != ELEMENT_KIND_UNSIGNED && kind != ELEMENT_KIND_BOOL)
+        return;
+    Node *alone = isolate(context, node);
+    Arena *scratch = alone ? arena_create(arena_boundary(context->arena)) : NULL;
+    const Constant *constant = NULL;
+    if (scratch && node_evaluate(alone, context->arena, scratch, &constant) && constant) {
+        const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);
+        for (int64_t i = 0; i < count; i++)
+            elements[i] = expr_integer(context->pool, constant_get_int64(constant, i));
+        infer_set_elements(context, node, 0, elements, count);
+    }
+    arena_destroy(scratch);
+}
+
 bool node_infer(InferContext *context, Node *node)
 {
     if (!node_check_operands(node, context->diagnostics))
@@ -500,8 +549,10 @@ bool node_infer(InferContext *context, Node *node)
         value->elements = NULL;
         value->element_count = 0;
     }
-    if (node->op->infer(context, node))
+    if (node->op->infer(context, node)) {
+        evaluate_elements(context, node);
         return true;
+    }
     for (int i = 0; i < node->result_count; i++) {
         Value *value = node->results[i];
         value->type = old[i].type;

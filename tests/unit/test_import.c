@@ -177,6 +177,26 @@ static void test_decided_branches_are_all_that_is_looked_at(void **state)
     assert_string_equal(result(model->graph->last, 0)->name, "y");
 }
 
+static void test_readers_of_changing_ranks_move_into_the_branches(void **state)
+{
+    static const char body[] =
+        HEADER "g (bool c, float[2, 3] x, float[1] w) => (%s)\n"
+               "<int64[1] zero = {0}>\n"
+               "{ y = If (c) <then_branch = t () => (float[2, 3] p) { p = Neg (x) },\n"
+               "    else_branch = e () => (float[1, 2, 3] p) { p = Unsqueeze (x, zero) }>\n"
+               "  s = Relu (w)  a = Mul (y, s)  n = Size (a) }";
+    Fixture *fixture = *state;
+    Model *model = import(fixture, arena_format(fixture->arena, body, "int64 n"));
+    Node *node = model->graph->last;
+    assert_int_equal(model->graph->node_count, 2);
+    assert_string_equal(node->op->name, "If");
+    assert_int_equal(node->result_count, 1);
+    assert_int_equal(node->regions[1]->node_count, 3);
+    assert_ptr_equal(graph_output(model->graph, 0), result(node, 0));
+    assert_refused(fixture, arena_format(fixture->arena, body, "float[] a"),
+                   "whose rank depends on data, leaves the graph");
+}
+
 /* ---- Functions ----------------------------------------------------------------------------- */
 
 static void test_functions_are_inlined(void **state)
@@ -594,6 +614,7 @@ int main(void)
         TEST(test_regions_are_opened_again),
         TEST(test_captures_reach_through_two_regions),
         TEST(test_decided_branches_are_all_that_is_looked_at),
+        TEST(test_readers_of_changing_ranks_move_into_the_branches),
         TEST(test_functions_are_inlined),
         TEST(test_groups_are_functions_of_tenon),
         TEST(test_sizes),
