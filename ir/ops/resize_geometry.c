@@ -4,7 +4,7 @@
  *
  *   half_pixel             (o + 0.5) / scale - 0.5
  *   half_pixel_symmetric   the same, moved so that the centres of input and output meet
- *   pytorch_half_pixel     the same as half_pixel, -0.5 where the output has one element
+ *   pytorch_half_pixel     the same as half_pixel, 0 where the output has one element
  *   align_corners          o * (input - 1) / (output - 1), 0 where the output has one element
  *   asymmetric             o / scale
  *   tf_crop_and_resize     begin * (input - 1) + o * (end - begin) * (input - 1) / (output - 1)
@@ -207,7 +207,7 @@ const Expr *resize_coordinate(const Lowering *l, const ResizePlan *plan, int d, 
     }
     case COORDINATE_pytorch_half_pixel:
         return expr_select(pool, expr_compare(pool, EXPR_less, expr_integer(pool, 1), axis->output),
-                           centred, expr_unary(pool, EXPR_negate, half));
+                           centred, zero);
     case COORDINATE_align_corners: return spread(pool, axis, o, zero, last, zero);
     case COORDINATE_tf_crop_and_resize: {
         const Expr *begin = roi_element(l, axis->place);
