@@ -12,6 +12,7 @@
 
 #include "ir/kernel/nest.h"
 #include "ir/support/diagnostic.h"
+#include "runtime/threads.h"
 
 /* What a schedule may know of the machine. */
 typedef struct Target {
@@ -43,9 +44,9 @@ struct Backend {
     /* Cuts a kernel into phases. NULL and a diagnostic on failure. */
     Phase *(*schedule)(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
                        Diagnostics *diagnostics);
-    /* Makes code for all phases; *module owns it. */
-    TnStatus (*compile)(const Target *target, Arena *arena, Phase *const *phases, int count,
-                        void **module, Diagnostics *diagnostics);
+    /* Makes code for all phases, on the host's threads; *module owns it. */
+    TnStatus (*compile)(const Target *target, const Parallel *parallel, Arena *arena,
+                        Phase *const *phases, int count, void **module, Diagnostics *diagnostics);
     void (*destroy)(void *module);
 };
 

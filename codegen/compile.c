@@ -162,7 +162,7 @@ static TnStatus compile_phases(Builder *b, ProgramOwner *owner)
         if (b->phases.items[i]->function)
             phases[count++] = b->phases.items[i];
     owner->backend = b->settings->backend;
-    return owner->backend->compile(&b->settings->target, b->arena, phases, count, &owner->module,
+    return owner->backend->compile(&b->settings->target, &b->settings->parallel, b->arena, phases, count, &owner->module,
                                    b->diagnostics);
 }
 

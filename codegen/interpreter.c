@@ -47,10 +47,10 @@ static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel,
     return phases;
 }
 
-static TnStatus compile(const Target *target, Arena *arena, Phase *const *phases, int count,
-                        void **module, Diagnostics *diagnostics)
+static TnStatus compile(const Target *target, const Parallel *parallel, Arena *arena,
+                        Phase *const *phases, int count, void **module, Diagnostics *diagnostics)
 {
-    (void)target, (void)arena, (void)phases, (void)count, (void)diagnostics;
+    (void)target, (void)parallel, (void)arena, (void)phases, (void)count, (void)diagnostics;
     *module = NULL;
     return TN_OK;
 }

@@ -42,8 +42,8 @@ static int choose_functions(Arena *arena, Phase *const *phases, int count,
     return unique;
 }
 
-static TnStatus compile(const Target *target, Arena *arena, Phase *const *phases, int count,
-                        void **module, Diagnostics *diagnostics)
+static TnStatus compile(const Target *target, const Parallel *parallel, Arena *arena,
+                        Phase *const *phases, int count, void **module, Diagnostics *diagnostics)
 {
     const Function **functions = ARENA_ARRAY(arena, const Function *, count + 1);
     KernelFunction **addresses = ARENA_ARRAY(arena, KernelFunction *, count + 1);
@@ -52,8 +52,8 @@ static TnStatus compile(const Target *target, Arena *arena, Phase *const *phases
     if (count == 0)
         return TN_OK;
     int unique = choose_functions(arena, phases, count, functions, chosen);
-    *module =
-        jit_compile(target, phases[0]->kernel->pool, functions, unique, addresses, diagnostics);
+    *module = jit_compile(target, parallel, phases[0]->kernel->pool, functions, unique, addresses,
+                          diagnostics);
     if (!*module)
         return TN_INTERNAL;
     for (int i = 0; i < count; i++)

@@ -2,9 +2,10 @@
  *
  * LLVM's code generator and ORC's LLJIT.
  *
- * The IR is made on the calling thread (it needs the expression pool), then a module is turned into
- * an object file and linked into memory. No IR pass is run. The machine scheduler is switched off:
- * it hoists loads in front of a full register file, and accumulators of register tiles spill.
+ * The IR is made on the calling thread (it needs the expression pool), in one module for each piece
+ * of work; then the host's threads turn modules into object files, which are linked into memory. No
+ * IR pass is run. The machine scheduler is switched off: it hoists loads in front of a full
+ * register file, and accumulators of register tiles spill.
  */
 #include "jit.h"
 
@@ -58,9 +59,17 @@ static void machine_destroy(Machine *machine)
     LLVMDisposeMessage(machine->features);
 }
 
-static bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnostics)
+static LLVMTargetMachineRef create_machine(const Machine *machine, char **problem)
 {
     LLVMTargetRef found;
+    if (LLVMGetTargetFromTriple(machine->triple, &found, problem))
+        return NULL;
+    return LLVMCreateTargetMachine(found, machine->triple, machine->cpu, machine->features,
+                                   LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+}
+
+static bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnostics)
+{
     char *message = NULL;
     initialize_once();
     *machine = (Machine){.target = *target};
@@ -72,15 +81,13 @@ static bool machine_create(Machine *machine, const Target *target, Diagnostics *
     machine->target.triple = machine->triple;
     machine->target.cpu = machine->cpu;
     machine->target.features = machine->features;
-    if (LLVMGetTargetFromTriple(machine->triple, &found, &message)) {
-        unsupported_at(diagnostics, (Location){0}, "target '%s': %s", machine->triple, message);
-        LLVMDisposeMessage(message);
-        return false;
-    }
-    machine->machine =
-        LLVMCreateTargetMachine(found, machine->triple, machine->cpu, machine->features,
-                                LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
-    return machine->machine != NULL;
+    machine->machine = create_machine(machine, &message);
+    if (machine->machine)
+        return true;
+    unsupported_at(diagnostics, (Location){0}, "target '%s': %s", machine->triple,
+                   message ? message : "no such processor");
+    LLVMDisposeMessage(message);
+    return false;
 }
 
 /* ---- From functions to a module ---------------------------------------------------------- */
@@ -107,32 +114,49 @@ static LLVMModuleRef build_module(const Machine *machine, LLVMContextRef context
     return NULL;
 }
 
-static LLVMMemoryBufferRef generate(const Machine *machine, LLVMModuleRef module,
-                                    LLVMCodeGenFileType type, Diagnostics *diagnostics)
+/* A module on its way to a file. */
+typedef struct CodePiece {
+    const Machine *machine;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMCodeGenFileType type;
+    LLVMMemoryBufferRef buffer;
+    char *problem;
+} CodePiece;
+
+/* On any thread: each piece has a context and a target machine of its own. */
+static void generate(void *context, int64_t number, int worker)
 {
-    LLVMMemoryBufferRef buffer = NULL;
-    char *problem = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine->machine, module, type, &problem, &buffer)) {
-        error_at(diagnostics, (Location){0}, "internal error: no code: %s", problem);
-        LLVMDisposeMessage(problem);
-        return NULL;
-    }
-    return buffer;
+    CodePiece *piece = (CodePiece *)context + number;
+    (void)worker;
+    LLVMTargetMachineRef machine = create_machine(piece->machine, &piece->problem);
+    if (!machine)
+        return;
+    LLVMTargetMachineEmitToMemoryBuffer(machine, piece->module, piece->type, &piece->problem,
+                                        &piece->buffer);
+    LLVMDisposeTargetMachine(machine);
 }
 
-static LLVMMemoryBufferRef compile_functions(const Machine *machine, ExprPool *pool,
-                                             const Function *const *functions, int count,
-                                             LLVMCodeGenFileType type, Diagnostics *diagnostics)
+static bool piece_open(CodePiece *piece, const Machine *machine, ExprPool *pool,
+                       const Function *const *functions, int count, Diagnostics *diagnostics)
 {
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMMemoryBufferRef buffer = NULL;
-    LLVMModuleRef module = build_module(machine, context, pool, functions, count, diagnostics);
-    if (module) {
-        buffer = generate(machine, module, type, diagnostics);
-        LLVMDisposeModule(module);
-    }
-    LLVMContextDispose(context);
-    return buffer;
+    piece->machine = machine;
+    piece->context = LLVMContextCreate();
+    piece->module = build_module(machine, piece->context, pool, functions, count, diagnostics);
+    return piece->module != NULL;
+}
+
+/* False, and a diagnostic, if the piece has no file. */
+static bool piece_close(CodePiece *piece, Diagnostics *diagnostics)
+{
+    if (piece->problem)
+        error_at(diagnostics, (Location){0}, "internal error: no code: %s", piece->problem);
+    LLVMDisposeMessage(piece->problem);
+    if (piece->module)
+        LLVMDisposeModule(piece->module);
+    if (piece->context)
+        LLVMContextDispose(piece->context);
+    return piece->buffer != NULL;
 }
 
 char *jit_assembly(const Target *target, ExprPool *pool, const Function *const *functions,
@@ -141,12 +165,13 @@ char *jit_assembly(const Target *target, ExprPool *pool, const Function *const *
     Machine machine;
     char *text = NULL;
     if (machine_create(&machine, target, diagnostics)) {
-        LLVMMemoryBufferRef buffer =
-            compile_functions(&machine, pool, functions, count, LLVMAssemblyFile, diagnostics);
-        if (buffer) {
-            text = arena_string(expr_pool_arena(pool), LLVMGetBufferStart(buffer),
-                                LLVMGetBufferSize(buffer));
-            LLVMDisposeMemoryBuffer(buffer);
+        CodePiece piece = {.type = LLVMAssemblyFile};
+        if (piece_open(&piece, &machine, pool, functions, count, diagnostics))
+            generate(&piece, 0, 0);
+        if (piece_close(&piece, diagnostics)) {
+            text = arena_string(expr_pool_arena(pool), LLVMGetBufferStart(piece.buffer),
+                                LLVMGetBufferSize(piece.buffer));
+            LLVMDisposeMemoryBuffer(piece.buffer);
         }
     }
     machine_destroy(&machine);
@@ -256,35 +281,73 @@ static bool look_up(LLVMOrcLLJITRef jit, const Function *const *functions, int c
     return true;
 }
 
-JitModule *jit_compile(const Target *target, ExprPool *pool, const Function *const *functions,
-                       int count, KernelFunction **addresses, Diagnostics *diagnostics)
+/* Every n-th function to one piece, so that neighbours, which are often alike, are spread. */
+static bool open_pieces(CodePiece *pieces, int piece_count, const Machine *machine, ExprPool *pool,
+                        const Function *const *functions, int count, Diagnostics *diagnostics)
 {
-    Machine machine;
-    LLVMMemoryBufferRef object = NULL;
-    if (machine_create(&machine, target, diagnostics))
-        object = compile_functions(&machine, pool, functions, count, LLVMObjectFile, diagnostics);
-    machine_destroy(&machine);
-    if (!object)
-        return NULL;
-    LLVMOrcLLJITRef jit = create_jit(target, diagnostics);
-    if (!jit) {
-        LLVMDisposeMemoryBuffer(object);
-        return NULL;
+    Arena *arena = expr_pool_arena(pool);
+    for (int p = 0; p < piece_count; p++) {
+        const Function **own = ARENA_ARRAY(arena, const Function *, count / piece_count + 1);
+        int own_count = 0;
+        for (int i = p; i < count; i += piece_count)
+            own[own_count++] = functions[i];
+        pieces[p].type = LLVMObjectFile;
+        if (!piece_open(&pieces[p], machine, pool, own, own_count, diagnostics))
+            return false;
     }
+    return true;
+}
+
+/* Links the files of all pieces; takes their buffers. */
+static JitModule *link_pieces(CodePiece *pieces, int piece_count, const Target *target,
+                              const Function *const *functions, int count,
+                              KernelFunction **addresses, Diagnostics *diagnostics)
+{
     JitModule *module = calloc(1, sizeof *module);
-    bool done = module != NULL;
-    if (done)
-        done = succeeded(LLVMOrcLLJITAddObjectFile(jit, LLVMOrcLLJITGetMainJITDylib(jit), object),
-                         diagnostics);
-    else
-        LLVMDisposeMemoryBuffer(object);
+    LLVMOrcLLJITRef jit = module ? create_jit(target, diagnostics) : NULL;
+    bool done = jit != NULL;
+    for (int p = 0; p < piece_count; p++) {
+        if (done)
+            done = succeeded(
+                LLVMOrcLLJITAddObjectFile(jit, LLVMOrcLLJITGetMainJITDylib(jit), pieces[p].buffer),
+                diagnostics);
+        else
+            LLVMDisposeMemoryBuffer(pieces[p].buffer);
+    }
     if (done && look_up(jit, functions, count, addresses, diagnostics)) {
         module->jit = jit;
         return module;
     }
+    if (jit)
+        succeeded(LLVMOrcDisposeLLJIT(jit), diagnostics);
     free(module);
-    succeeded(LLVMOrcDisposeLLJIT(jit), diagnostics);
     return NULL;
+}
+
+JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool *pool,
+                       const Function *const *functions, int count, KernelFunction **addresses,
+                       Diagnostics *diagnostics)
+{
+    enum { PIECES_PER_THREAD = 3 };
+    Machine machine;
+    int threads = parallel->threads > 1 ? parallel->threads : 1;
+    int piece_count = threads == 1 ? 1 : threads * PIECES_PER_THREAD;
+    piece_count = piece_count < count ? piece_count : count;
+    CodePiece *pieces = ARENA_ARRAY(expr_pool_arena(pool), CodePiece, piece_count);
+    JitModule *module = NULL;
+    bool done = machine_create(&machine, target, diagnostics) &&
+                open_pieces(pieces, piece_count, &machine, pool, functions, count, diagnostics);
+    if (done)
+        parallel_run(parallel, piece_count, generate, pieces);
+    for (int p = 0; p < piece_count; p++)
+        done &= piece_close(&pieces[p], diagnostics);
+    if (done)
+        module = link_pieces(pieces, piece_count, target, functions, count, addresses, diagnostics);
+    for (int p = 0; p < piece_count && !done; p++)
+        if (pieces[p].buffer)
+            LLVMDisposeMemoryBuffer(pieces[p].buffer);
+    machine_destroy(&machine);
+    return module;
 }
 
 void jit_destroy(JitModule *module)

@@ -10,10 +10,11 @@
 
 typedef struct JitModule JitModule;
 
-/* Compiles functions, which must have different names, for the host; addresses[i] is that of
- * functions[i]. NULL, and a diagnostic, on failure. */
-JitModule *jit_compile(const Target *target, ExprPool *pool, const Function *const *functions,
-                       int count, KernelFunction **addresses, Diagnostics *diagnostics);
+/* Compiles functions, which must have different names, for the host, on its threads; addresses[i]
+ * is that of functions[i]. NULL, and a diagnostic, on failure. */
+JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool *pool,
+                       const Function *const *functions, int count, KernelFunction **addresses,
+                       Diagnostics *diagnostics);
 void jit_destroy(JitModule *module); /* accepts NULL */
 
 /* Assembly of the functions for a target, in the arena of the pool; NULL and a diagnostic on

@@ -205,7 +205,9 @@ static void check(Test *t)
         puts(text.data);
     }
     void *module;
-    TnStatus status = backend_llvm.compile(&t->target, t->arena, list, count, &module, diagnostics);
+    Parallel alone = {.threads = 1};
+    TnStatus status =
+        backend_llvm.compile(&t->target, &alone, t->arena, list, count, &module, diagnostics);
     if (status != TN_OK)
         fail_msg("%s", diagnostics->count ? diagnostics->items[0].message : "no code");
 
