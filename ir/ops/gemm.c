@@ -65,7 +65,9 @@ static void lower(Lowering *l)
     const Tensor *product = is_product ? y : lower_temporary(l, "product", type, 2, y->shape);
     Compute *reduce = kernel_reduce(l->kernel, product, COMBINE_sum);
     const Expr *i = compute_axis(l->kernel, reduce, 0), *j = compute_axis(l->kernel, reduce, 1);
-    const Expr *k = compute_reduce_axis(l->kernel, reduce, a->shape[!flip_a]);
+    const Expr *rows = b->shape[flip_b];
+    const Expr *depth = expr_known(rows, NULL) ? rows : a->shape[!flip_a];
+    const Expr *k = compute_reduce_axis(l->kernel, reduce, depth);
     const Expr *a_at[] = {flip_a ? k : i, flip_a ? i : k};
     const Expr *b_at[] = {flip_b ? j : k, flip_b ? k : j};
     reduce->body = product_of(pool, expr_load(pool, a, a_at), expr_load(pool, b, b_at));

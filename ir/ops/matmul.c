@@ -4,9 +4,10 @@
  */
 #include "ir/ops/matmul.h"
 
-const Expr *matmul_depth(const Tensor *a)
+const Expr *matmul_depth(const Tensor *a, const Tensor *b)
 {
-    return a->shape[a->rank - 1];
+    const Expr *rows = b->shape[b->rank > 1 ? b->rank - 2 : 0];
+    return expr_known(rows, NULL) ? rows : a->shape[a->rank - 1];
 }
 
 /* The batch axes of an operand, as a type that can be broadcast. */
@@ -76,7 +77,7 @@ static void lower(Lowering *l)
     Compute *reduce = kernel_reduce(l->kernel, y, COMBINE_sum);
     const Expr *at[MAX_RANK];
     lower_indices(l, reduce, at);
-    const Expr *k = compute_reduce_axis(l->kernel, reduce, matmul_depth(a));
+    const Expr *k = compute_reduce_axis(l->kernel, reduce, matmul_depth(a, b));
     MatMulIndices indices = matmul_indices(l->pool, a, b, y, at, k);
     reduce->body =
         product_of(l->pool, expr_load(l->pool, a, indices.a), expr_load(l->pool, b, indices.b));

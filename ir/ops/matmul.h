@@ -19,7 +19,7 @@ typedef struct MatMulIndices {
 /* `at`: indices of the result; k: of the contracted axis. */
 MatMulIndices matmul_indices(ExprPool *pool, const Tensor *a, const Tensor *b, const Tensor *out,
                              const Expr *const *at, const Expr *k);
-/* The size of the contracted axis. */
-const Expr *matmul_depth(const Tensor *a);
+/* The size of the contracted axis: a number where either operand says so. */
+const Expr *matmul_depth(const Tensor *a, const Tensor *b);
 
 #endif

@@ -25,7 +25,7 @@ static const Tensor *make_sum(const Sums *s, const char *name, bool of_a, bool o
     Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
     const Expr *at[MAX_RANK];
     lower_indices(l, reduce, at);
-    const Expr *k = compute_reduce_axis(l->kernel, reduce, matmul_depth(s->a));
+    const Expr *k = compute_reduce_axis(l->kernel, reduce, matmul_depth(s->a, s->b));
     MatMulIndices indices = matmul_indices(l->pool, s->a, s->b, s->out, at, k);
     const Expr *a = expr_convert(l->pool, s->type, expr_load(l->pool, s->a, indices.a));
     const Expr *b = expr_convert(l->pool, s->type, expr_load(l->pool, s->b, indices.b));
@@ -84,7 +84,7 @@ static const Expr *corrected(const Sums *s, const Expr *const *at)
         value = difference_of(pool, value, product_of(pool, zero_b, expr_load(pool, s->sum_a, at)));
     }
     if (zero_a && zero_b) {
-        const Expr *depth = expr_from_index(pool, s->type, matmul_depth(s->a));
+        const Expr *depth = expr_from_index(pool, s->type, matmul_depth(s->a, s->b));
         value = sum_of(pool, value, product_of(pool, depth, product_of(pool, zero_a, zero_b)));
     }
     return value;
