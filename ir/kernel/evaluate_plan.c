@@ -28,14 +28,15 @@ typedef struct RowCost {
     int64_t cost;
 } RowCost;
 
-/* 0: the same element or neighbours; 1: elements apart; 4: wherever. */
+/* 0: the same element or neighbours; 1: a few elements apart; 4: lines apart, or wherever. */
 static int64_t offset_cost(ExprPool *pool, const Expr *offset, const Axis *axis)
 {
     int64_t step = expr_coefficient(offset, axis);
     const Expr *rest = expr_minus(pool, offset, expr_scale(pool, expr_axis(pool, axis), step));
     if (expr_contains_axis(rest, axis))
         return 4;
-    return step >= -1 && step <= 1 ? 0 : 1;
+    step = step < 0 ? -step : step;
+    return step <= 1 ? 0 : step <= 8 ? 1 : 4;
 }
 
 static void add_load_cost(void *user, const Expr *e)
