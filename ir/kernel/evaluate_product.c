@@ -32,7 +32,8 @@ static bool is_factor(const Expr *e)
         return false;
     const Tensor *tensor = e->object;
     double fill;
-    if (tensor->element != TN_FLOAT && tensor->element != TN_DOUBLE)
+    if (tensor->element != TN_FLOAT && tensor->element != TN_DOUBLE &&
+        tensor->element != TN_FLOAT16 && tensor->element != TN_BFLOAT16)
         return false;
     return tensor_is_row_major(tensor) &&
            (!e->has_fill || (expr_is_constant(e->src[tensor->rank], &fill) && fill == 0));
@@ -237,18 +238,50 @@ typedef struct Steps {
     int64_t a_tile, a_sum, a_row, b_sum, b_row;
 } Steps;
 
-#define INNER_LOOPS(Type)                                                                          \
+static inline double read_float(float x)
+{
+    return (double)x;
+}
+static inline double read_double(double x)
+{
+    return x;
+}
+
+static inline float float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Exponents are 112 apart; scaling makes denormals right, and infinities are put right by hand. */
+static inline double read_half(uint16_t x)
+{
+    uint32_t magnitude = (uint32_t)(x & 0x7fff) << 13;
+    float scaled = float_of_bits(magnitude) * 0x1p112f;
+    float finite = (x & 0x7c00) == 0x7c00 ? float_of_bits(magnitude | 0x7f800000) : scaled;
+    return x & 0x8000 ? -(double)finite : (double)finite;
+}
+
+static inline double read_brain(uint16_t x)
+{
+    return (double)float_of_bits((uint32_t)x << 16);
+}
+
+#define INNER_LOOPS(name, Type)                                                                    \
     FOR_ALL_MACHINES                                                                               \
-    static void tile_##Type(int64_t count, const Type *a, const Type *b, Steps s, int64_t n,       \
-                            double *restrict sums)                                                 \
+    static void tile_##name(int64_t count, const void *a_data, const void *b_data, Steps s,        \
+                            int64_t n, double *restrict sums)                                      \
     {                                                                                              \
+        const Type *restrict a = a_data, *restrict b = b_data;                                     \
         double *restrict s0 = sums, *restrict s1 = s0 + EVALUATE_MAX_CHUNK;                        \
         double *restrict s2 = s1 + EVALUATE_MAX_CHUNK, *restrict s3 = s2 + EVALUATE_MAX_CHUNK;     \
         for (int64_t k = 0; k < count; k++, a += s.a_sum, b += s.b_sum) {                          \
-            double a0 = a[0], a1 = a[s.a_tile], a2 = a[2 * s.a_tile], a3 = a[3 * s.a_tile];        \
+            double a0 = read_##name(a[0]), a1 = read_##name(a[s.a_tile]);                          \
+            double a2 = read_##name(a[2 * s.a_tile]), a3 = read_##name(a[3 * s.a_tile]);           \
             if (s.b_row == 1)                                                                      \
                 for (int64_t l = 0; l < n; l++) {                                                  \
-                    double x = b[l];                                                               \
+                    double x = read_##name(b[l]);                                                  \
                     s0[l] += a0 * x;                                                               \
                     s1[l] += a1 * x;                                                               \
                     s2[l] += a2 * x;                                                               \
@@ -256,7 +289,7 @@ typedef struct Steps {
                 }                                                                                  \
             else                                                                                   \
                 for (int64_t l = 0; l < n; l++) {                                                  \
-                    double x = b[l * s.b_row];                                                     \
+                    double x = read_##name(b[l * s.b_row]);                                        \
                     s0[l] += a0 * x;                                                               \
                     s1[l] += a1 * x;                                                               \
                     s2[l] += a2 * x;                                                               \
@@ -265,38 +298,58 @@ typedef struct Steps {
         }                                                                                          \
     }                                                                                              \
     FOR_ALL_MACHINES                                                                               \
-    static void line_##Type(int64_t count, const Type *a, const Type *b, Steps s, int64_t n,       \
-                            double *restrict sums)                                                 \
+    static void line_##name(int64_t count, const void *a_data, const void *b_data, Steps s,        \
+                            int64_t n, double *restrict sums)                                      \
     {                                                                                              \
+        const Type *restrict a = a_data, *restrict b = b_data;                                     \
         for (int64_t k = 0; k < count; k++, a += s.a_sum, b += s.b_sum) {                          \
-            double first = a[0];                                                                   \
+            double first = read_##name(a[0]);                                                      \
             if (s.a_row == 0 && s.b_row == 1)                                                      \
                 for (int64_t l = 0; l < n; l++)                                                    \
-                    sums[l] += first * b[l];                                                       \
+                    sums[l] += first * read_##name(b[l]);                                          \
             else if (s.a_row == 1 && s.b_row == 1)                                                 \
                 for (int64_t l = 0; l < n; l++)                                                    \
-                    sums[l] += (double)a[l] * b[l];                                                \
+                    sums[l] += read_##name(a[l]) * read_##name(b[l]);                              \
             else                                                                                   \
                 for (int64_t l = 0; l < n; l++)                                                    \
-                    sums[l] += (double)a[l * s.a_row] * b[l * s.b_row];                            \
+                    sums[l] += read_##name(a[l * s.a_row]) * read_##name(b[l * s.b_row]);          \
         }                                                                                          \
     }                                                                                              \
     FOR_ALL_MACHINES                                                                               \
-    static double dot_##Type(int64_t count, const Type *a, const Type *b, Steps s)                 \
+    static double dot_##name(int64_t count, const void *a_data, const void *b_data, Steps s)       \
     {                                                                                              \
+        const Type *restrict a = a_data, *restrict b = b_data;                                     \
         double sums[8] = {0};                                                                      \
         int64_t k = 0;                                                                             \
         if (s.a_sum == 1 && s.b_sum == 1)                                                          \
             for (; k + 8 <= count; k += 8)                                                         \
                 for (int i = 0; i < 8; i++)                                                        \
-                    sums[i] += (double)a[k + i] * b[k + i];                                        \
+                    sums[i] += read_##name(a[k + i]) * read_##name(b[k + i]);                      \
         for (; k < count; k++)                                                                     \
-            sums[k % 8] += (double)a[k * s.a_sum] * b[k * s.b_sum];                                \
+            sums[k % 8] += read_##name(a[k * s.a_sum]) * read_##name(b[k * s.b_sum]);              \
         return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +                                       \
                ((sums[1] + sums[5]) + (sums[3] + sums[7]));                                        \
     }
-INNER_LOOPS(float)
-INNER_LOOPS(double)
+INNER_LOOPS(float, float)
+INNER_LOOPS(double, double)
+INNER_LOOPS(half, uint16_t)
+INNER_LOOPS(brain, uint16_t)
+
+typedef struct InnerLoops {
+    void (*tile)(int64_t count, const void *a, const void *b, Steps s, int64_t n, double *sums);
+    void (*line)(int64_t count, const void *a, const void *b, Steps s, int64_t n, double *sums);
+    double (*dot)(int64_t count, const void *a, const void *b, Steps s);
+} InnerLoops;
+
+static InnerLoops inner_loops(TnElementType type)
+{
+    switch ((int)type) {
+    case TN_DOUBLE: return (InnerLoops){tile_double, line_double, dot_double};
+    case TN_FLOAT16: return (InnerLoops){tile_half, line_half, dot_half};
+    case TN_BFLOAT16: return (InnerLoops){tile_brain, line_brain, dot_brain};
+    }
+    return (InnerLoops){tile_float, line_float, dot_float};
+}
 
 /* ---- Windows ----------------------------------------------------------------------------- */
 
@@ -330,30 +383,20 @@ static const char *at(const Tile *tile, int factor, int64_t offset)
 static void run_inner(const Tile *t, int64_t count, int64_t a, int64_t b, int64_t lower,
                       int64_t upper)
 {
-    const void *x = at(t, 0, a + lower * t->inner.a_row);
+    const InnerLoops loops = inner_loops(t->product->type);
     const void *y = at(t, 1, b + lower * t->inner.b_row);
-    bool is_float = t->product->type == TN_FLOAT;
     int64_t n = upper - lower;
     double *sums = t->sums + lower;
-    if (t->product->is_dot) {
-        for (int i = 0; i < t->count; i++) {
-            const void *xi = at(t, 0, a + i * t->inner.a_tile);
-            sums[i * EVALUATE_MAX_CHUNK] +=
-                is_float ? dot_float(count, xi, y, t->inner) : dot_double(count, xi, y, t->inner);
-        }
-    } else if (t->count == TILE) {
-        if (is_float)
-            tile_float(count, x, y, t->inner, n, sums);
+    a += lower * t->inner.a_row;
+    if (!t->product->is_dot && t->count == TILE) {
+        loops.tile(count, at(t, 0, a), y, t->inner, n, sums);
+        return;
+    }
+    for (int i = 0; i < t->count; i++, a += t->inner.a_tile, sums += EVALUATE_MAX_CHUNK) {
+        if (t->product->is_dot)
+            *sums += loops.dot(count, at(t, 0, a), y, t->inner);
         else
-            tile_double(count, x, y, t->inner, n, sums);
-    } else {
-        for (int i = 0; i < t->count; i++) {
-            const void *xi = at(t, 0, a + lower * t->inner.a_row + i * t->inner.a_tile);
-            if (is_float)
-                line_float(count, xi, y, t->inner, n, sums + i * EVALUATE_MAX_CHUNK);
-            else
-                line_double(count, xi, y, t->inner, n, sums + i * EVALUATE_MAX_CHUNK);
-        }
+            loops.line(count, at(t, 0, a), y, t->inner, n, sums);
     }
 }
 

@@ -370,6 +370,37 @@ static void test_matrix_products(void **state)
     }
 }
 
+/* Halves of every kind: denormals, the largest, infinity. */
+static void test_products_of_halves(void **state)
+{
+    (void)state;
+    ExprPool *pool = fixture.pool;
+    const TnElementType types[] = {TN_FLOAT16, TN_BFLOAT16};
+    const uint16_t patterns[] = {0x0000, 0x8001, 0x03ff, 0x0400, 0x3c00, 0xbc01, 0x7bff, 0x7c00};
+    for (int i = 0; i < 2; i++) {
+        fixture.kernel = kernel_create(pool, "halves");
+        const Tensor *a = fixed_tensor("a", TENSOR_input, types[i], 2, (int64_t[]){8, 1});
+        const Tensor *b = fixed_tensor("b", TENSOR_input, types[i], 2, (int64_t[]){1, 9});
+        const Tensor *y = fixed_tensor("y", TENSOR_output, TN_FLOAT, 2, (int64_t[]){8, 9});
+        memcpy(fixture.data[a->slot], patterns, sizeof patterns);
+        for (int k = 0; k < 9; k++)
+            ((uint16_t *)fixture.data[b->slot])[k] = 0x3f80;
+        Compute *c = kernel_reduce(fixture.kernel, y, COMBINE_sum);
+        const Expr *r = compute_reduce_axis(fixture.kernel, c, expr_symbol(pool, "K"));
+        fixture.sizes[0] = 1;
+        const Expr *at_a[] = {compute_axis(fixture.kernel, c, 0), r};
+        const Expr *at_b[] = {r, compute_axis(fixture.kernel, c, 1)};
+        c->body =
+            expr_binary(pool, EXPR_multiply, expr_load(pool, a, at_a), expr_load(pool, b, at_b));
+        evaluate();
+        float factor = element_small_to_float(types[i], 0x3f80);
+        for (int k = 0; k < 8; k++)
+            for (int j = 0; j < 9; j++)
+                assert_true(floats(y)[k * 9 + j] ==
+                            element_small_to_float(types[i], patterns[k]) * factor);
+    }
+}
+
 /* ---- Other reductions, scans, scatters --------------------------------------------------- */
 
 static void test_reductions(void **state)
@@ -505,6 +536,7 @@ int main(void)
         TEST(test_small_floats_round_once),
         TEST(test_convolutions),
         TEST(test_matrix_products),
+        TEST(test_products_of_halves),
         TEST(test_reductions),
         TEST(test_scans),
         TEST(test_scatter_adds_in_order_and_stays_inside),
