@@ -478,7 +478,7 @@ static void test_sparse_tensors(void **state)
 
 static char *temporary_folder(Fixture *fixture)
 {
-    char *folder = arena_format(fixture->arena, "/tmp/tenon-import-XXXXXX");
+    char *folder = arena_format(fixture->arena, "/tmp/import-test-XXXXXX");
     assert_non_null(mkdtemp(folder));
     return folder;
 }
