@@ -453,7 +453,7 @@ static void close_tile(Plan *p)
     close_all(p, p->row_count + p->vector_count);
 }
 
-/* The part of the columns that exists; of what a statement does not mention nothing is asked. */
+/* The part of the columns that exists. */
 static const Expr *stored_part(const Plan *p)
 {
     const Expr *inside = everywhere(p);
@@ -540,10 +540,6 @@ static const Expr *position(Plan *p, int count, const Axis *const *axes, int64_t
     }
     return at;
 }
-
-typedef struct Prefetch {
-    Plan *p;
-} Prefetch;
 
 /* Asks for the lines that the epilogue will read (what varies over the rows) while the sum runs. */
 static void prefetch_read(void *user, const Expr *e)

@@ -548,7 +548,7 @@ static const Expr *scatter_inside(Member *s, const Expr **targets)
     const Tensor *out = s->compute->out;
     const Expr *inside = expr_bool(s->pool, true);
     for (int d = 0; d < out->rank; d++) {
-        targets[d] = lower_loads(s->pool, s->compute->target[d]);
+        targets[d] = lower_value(s->target, s->pool, s->compute->target[d]);
         inside = expr_both(s->pool, inside, expr_inside(s->pool, targets[d], out->shape[d]));
     }
     return inside;

@@ -92,7 +92,7 @@ bool mentions_lane(const Emitter *em, const Expr *e);
 Llvm emit_index(Emitter *em, const Expr *e);
 /* One value a lane: a vector of i64, or of i32 where bounds allow. */
 Llvm emit_lane_index(Emitter *em, const Expr *e);
-/* a < b, a == b, ... of indices: i1, or a vector of them. */
+/* e compares two indices: i1, or a vector of them. */
 Llvm emit_index_compare(Emitter *em, const Expr *e);
 /* How lanes move an offset; steps[lane] are filled for all but LANES_general. */
 LaneShape lane_shape(Emitter *em, const Expr *offset, int64_t *steps);
@@ -112,7 +112,6 @@ void emit_prefetch(Emitter *em, const Nest *nest);
 /* ---- values.c ---------------------------------------------------------------------------- */
 
 Llvm emit_value(Emitter *em, const Expr *e);
-/* A condition over lanes as a vector of i1, or i1 where they agree. */
 Llvm emit_intrinsic(Emitter *em, const char *name, LLVMTypeRef type, Llvm *args, unsigned count);
 bool is_vector(Llvm value);
 Llvm splat(Emitter *em, Llvm scalar);         /* itself if it is a vector */
