@@ -190,6 +190,10 @@ bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Val
         return unsupported_at(importer->diagnostics, pulled->location,
                               "%.*s reads a value whose rank is not known",
                               (int)proto->op_type.length, proto->op_type.data);
+    if (importer->pull_count++ >= MAX_PULLED_NODES)
+        return unsupported_at(importer->diagnostics, pulled->location,
+                              "more than %d readers of values whose rank depends on data",
+                              MAX_PULLED_NODES);
     if (!is_read_later(branch))
         node_move_before(branch, NULL);
     int count = (int)proto->output.count;

@@ -15,6 +15,7 @@ enum {
     MAX_EXPANDED_NODES = 1 << 16, /* that calls of functions may grow to */
     MAX_CALL_DEPTH = 64,
     MAX_REGION_DEPTH = 64,
+    MAX_PULLED_NODES = 512, /* each infers its If again */
 };
 
 /* Which versions of the operator sets a model or a function speaks. */
@@ -61,8 +62,8 @@ typedef struct Importer {
     Diagnostics *diagnostics;
     InferContext context;
     ExternalData external;
-    Map functions; /* "domain\0name\0overload" -> Function */
-    int call_depth;
+    Map functions;  /* "domain\0name\0overload" -> Function */
+    int pull_count; /* nodes that moved into branches */
 } Importer;
 
 /* Where a message stands. `path` is used for binary documents alone. */

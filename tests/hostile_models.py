@@ -659,6 +659,9 @@ case("control_ranks_reshape", "accept",
            node("Reshape", ["y", "k"], ["z"])))
 case("control_ranks_leaves", "reject", ranks(output=data(1, "y")))
 case("control_ranks_leaves_2", "reject", ranks(node("Relu", ["y"], ["z"])))
+case("control_ranks_chain_20000", "reject",
+     ranks(*[node("Relu", [f"v{i}" if i else "y"], [f"v{i + 1}"]) for i in range(20000)],
+           node("Size", ["v20000"], ["z"])))
 case("control_ranks_unused", "accept", ranks(node("Relu", ["x"], ["z"])))
 case("control_ranks_shape", "any", ranks(node("Shape", ["y"], ["z"])))
 case("control_ranks_two", "any",
