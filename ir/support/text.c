@@ -134,6 +134,16 @@ static int shortest_of_float(float value)
     return 9;
 }
 
+/* 10.0 rather than 1e+01: numbers below ten million are written out. */
+static int written_out(double value, int precision)
+{
+    double size = fabs(value), limit = 10;
+    int digits = 1;
+    for (; digits < 8 && size >= limit; digits++)
+        limit *= 10;
+    return digits < 8 && digits > precision ? digits : precision;
+}
+
 void text_append_float(Text *text, float value)
 {
     char digits[40];
@@ -142,7 +152,7 @@ void text_append_float(Text *text, float value)
     int precision = shortest_of_float(value);
     if (!precision)
         precision = shortest((double)value, fabsf(value) < FLT_MIN ? 1 : 6, 9, true);
-    snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
+    snprintf(digits, sizeof digits, "%.*g", written_out((double)value, precision), (double)value);
     append_digits(text, digits);
 }
 
@@ -151,7 +161,8 @@ void text_append_double(Text *text, double value)
     char digits[40];
     if (append_special(text, value))
         return;
-    snprintf(digits, sizeof digits, "%.*g", value == 0 ? 1 : shortest(value, 15, 17, false), value);
+    int precision = value == 0 ? 1 : shortest(value, 15, 17, false);
+    snprintf(digits, sizeof digits, "%.*g", written_out(value, precision), value);
     append_digits(text, digits);
 }
 
