@@ -737,6 +737,7 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     build_rows(p);
     close_all(p, opened);
     p->function->lane = p->lane;
+    p->function->flushes_denormals = true; /* a product with one takes a hundred cycles */
     p->function->array_count = builder.array_count;
     p->function->nest = builder.first;
     p->function->cost = cost_of(c, tiling, p->function);

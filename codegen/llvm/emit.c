@@ -344,6 +344,23 @@ static void add_attribute(Emitter *em, const char *name)
                             LLVMCreateEnumAttribute(em->context, kind, 0));
 }
 
+/* Sets the processor's mode in which denormals are zero, at the builder's place; answers where the
+ * mode before is kept, or NULL. */
+static Llvm emit_flush_mode(Emitter *em)
+{
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x40 };
+    if (!em->source->flushes_denormals || strncmp(em->target->triple, "x86_64", 6) != 0)
+        return NULL;
+    Llvm before = LLVMBuildAlloca(em->builder, em->i32, "mode");
+    Llvm during = LLVMBuildAlloca(em->builder, em->i32, "flush");
+    emit_intrinsic(em, "llvm.x86.sse.stmxcsr", NULL, &before, 1);
+    Llvm mode = LLVMBuildLoad2(em->builder, em->i32, before, "");
+    Llvm flags = constant_int(em, em->i32, FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+    LLVMBuildStore(em->builder, LLVMBuildOr(em->builder, mode, flags, ""), during);
+    emit_intrinsic(em, "llvm.x86.sse.ldmxcsr", NULL, &during, 1);
+    return before;
+}
+
 /* void name(void *const *data, const int64_t *sizes, int64_t begin, int64_t end, void *scratch) */
 static void emit_body(Emitter *em)
 {
@@ -355,9 +372,12 @@ static void emit_body(Emitter *em)
                       start = emit_block(em, "start");
     LLVMPositionBuilderAtEnd(em->builder, entry);
     em->spare = LLVMBuildAlloca(em->builder, em->i64, "spare");
+    Llvm mode = emit_flush_mode(em);
     bind_pointers(em);
     LLVMPositionBuilderAtEnd(em->builder, start);
     emit_nest(em, em->source->nest);
+    if (mode)
+        emit_intrinsic(em, "llvm.x86.sse.ldmxcsr", NULL, &mode, 1);
     LLVMBuildRetVoid(em->builder);
     LLVMPositionBuilderAtEnd(em->builder, entry);
     LLVMBuildBr(em->builder, start);

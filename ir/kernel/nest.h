@@ -99,6 +99,7 @@ typedef struct Function {
     const Axis *lane; /* its extent is the number of lanes; NULL: scalar code */
     int array_count;
     const Axis *parallel; /* outermost loop that may be cut in parts; NULL: runs once */
+    bool flushes_denormals; /* takes them for zero where that is faster */
     double cost;          /* of one step of the parallel axis, in cycles, a guess */
     Packing *packings;
     Nest *nest;
