@@ -9,4 +9,8 @@ execute_process(COMMAND ${LLVM_CONFIG} --link-static --libs orcjit passes native
 separate_arguments(TENON_LLVM_LIBS)
 set(TENON_LLVM_LIBRARIES -L${TENON_LLVM_LIBDIR} ${TENON_LLVM_LIBS} z zstd)
 include_directories(SYSTEM ${TENON_LLVM_INCLUDE})
-add_link_options(-Wl,--gc-sections -Wl,--exclude-libs,ALL -static-libstdc++)
+add_link_options(-Wl,--gc-sections -static-libstdc++)
+# It would hide the sanitizers' malloc from the C library, too.
+if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
+  add_link_options(-Wl,--exclude-libs,ALL)
+endif()
