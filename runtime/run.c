@@ -223,7 +223,7 @@ static TnStatus lay_out(Run *run)
     if (!fixed_bytes(run, &planned, &workers))
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
     int64_t needed = planned + workers + (program->has_tail ? FIRST_TAIL_BYTES : 0);
-    if (run->arena_bytes < needed) {
+    if (!run->arena || run->arena_bytes < needed) {
         if (!run->owns_arena) {
             run->memory.needed = needed;
             return run_no_memory(run);
