@@ -65,7 +65,8 @@ static Sums make_sums(const Lowering *l, int x, int zero_x, int w, int zero_w, c
         s.sum_w = make_sum_w(&s);
     if (s.zero_w) {
         s.sum_x = lower_temporary(l, "sum_x", TN_INT32, out->rank, out->shape);
-        open_sum(&s, s.sum_x, &term)->body = term.x;
+        Compute *sum_x = open_sum(&s, s.sum_x, &term);
+        sum_x->body = term.x;
     }
     return s;
 }
