@@ -116,7 +116,8 @@ static bool check_output(Importer *importer, const ValueInfoProto *proto, const 
     bool differs = a && b && a->rank >= 0 && b->rank >= 0 && a->rank != b->rank;
     for (int d = 0; a && b && !differs && d < a->rank && d < b->rank; d++) {
         int64_t x, y;
-        differs = expr_known(a->dims[d], &x) && expr_known(b->dims[d], &y) && x != y;
+        differs = a->dims[d] && b->dims[d] && expr_known(a->dims[d], &x) &&
+                  expr_known(b->dims[d], &y) && x != y;
     }
     if (differs)
         diagnose(importer->diagnostics, SEVERITY_WARNING, location,
