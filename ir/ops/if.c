@@ -2,7 +2,7 @@
  *
  * If: one of two regions, which take no inputs but captures. Where the condition is known the
  * results have the types of the branch that is taken. A result whose rank differs between the
- * branches has none (see passes/sink_into_branches.c).
+ * branches has none (see frontend/import_pull.c).
  */
 #include "ir/ops/control.h"
 

@@ -468,7 +468,7 @@ static TnElementType element_of_group(const Node *node, const OperandDef *result
     return TN_UNDEFINED;
 }
 
-/* The results of an If whose branches differ in rank have none until sink-into-branches has moved
+/* The results of an If whose branches differ in rank have none until the importer has moved
  * their users into the branches. What is computed from them waits. */
 static void postpone(InferContext *context, Node *node)
 {

@@ -113,7 +113,7 @@ static void compute(Fixture *f, Model *model)
         inputs[i] = (InputValue){graph->inputs[i]->name,
                                  number_input(f, graph->inputs[i], (unsigned)i + 1)};
     RunOptions options = run_options_default();
-    options.pipeline = "specialize-inputs, sink-into-branches, "
+    options.pipeline = "specialize-inputs, "
                        "repeat(canonicalize, fold-constants, eliminate-dead)";
     options.inputs = inputs;
     options.input_count = graph->input_count;
