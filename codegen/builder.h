@@ -54,7 +54,8 @@ typedef struct Builder {
     ARRAY(SizeInstruction) entry_code;
     StepList entry_binds;
     ARRAY(CheckStep) entry_checks;
-    bool *checked; /* by assumption */
+    bool *checked;       /* by assumption */
+    const Graph *branch; /* the innermost region of an If under way; or NULL */
     Scope *scope;
     int64_t position;
     ARRAY(BufferPlan) buffers;

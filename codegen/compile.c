@@ -162,8 +162,8 @@ static TnStatus compile_phases(Builder *b, ProgramOwner *owner)
         if (b->phases.items[i]->function)
             phases[count++] = b->phases.items[i];
     owner->backend = b->settings->backend;
-    return owner->backend->compile(&b->settings->target, &b->settings->parallel, b->arena, phases, count, &owner->module,
-                                   b->diagnostics);
+    return owner->backend->compile(&b->settings->target, &b->settings->parallel, b->arena, phases,
+                                   count, &owner->module, b->diagnostics);
 }
 
 /* Until there is code, a step holds its Phase. */

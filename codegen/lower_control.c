@@ -35,8 +35,11 @@ static void touch_operands(Builder *b, const Node *node)
 static const Block *lower_branch(Builder *b, const Node *node, Graph *branch,
                                  const ProgramValue *results)
 {
+    const Graph *outer = b->branch;
     scope_open(b);
+    b->branch = branch;
     define_captures(b, node, branch);
+    emit_assumptions(b);
     lower_graph_nodes(b, branch);
     for (int i = 0; i < node->result_count && !b->failed; i++) {
         Value *made = graph_output(branch, i), *value = result(node, i);
@@ -47,6 +50,7 @@ static const Block *lower_branch(Builder *b, const Node *node, Graph *branch,
         memcpy(to.dims, from.dims, sizeof to.dims);
         emit_assign(b, node_location(node).node, to, from);
     }
+    b->branch = outer;
     return scope_close(b);
 }
 

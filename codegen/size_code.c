@@ -179,7 +179,7 @@ void emit_check(Builder *b, const Expr *condition, const char *message)
     double value;
     if (expr_is_constant(condition, &value) && value != 0)
         return;
-    bool entry = size_is_entry(b, condition);
+    bool entry = size_is_entry(b, condition) && !b->branch;
     CheckStep check = {.condition = size_of(b, condition), .message = message};
     if (entry)
         array_push(b->arena, &b->entry_checks, check);
@@ -187,11 +187,20 @@ void emit_check(Builder *b, const Expr *condition, const char *message)
         append_step(b, &(Step){.kind = STEP_check, .check = check});
 }
 
+/* Whether an assumption is about what is being lowered. */
+static bool concerns(const Builder *b, const Assumption *assumption)
+{
+    const Graph *branch = assumption->branch ? b->branch : NULL;
+    while (branch && branch != assumption->branch)
+        branch = graph_branch(branch->owner->graph);
+    return branch == assumption->branch;
+}
+
 void emit_assumptions(Builder *b)
 {
     for (int64_t i = 0; i < b->model->assumption_count; i++) {
         const Assumption *assumption = &b->model->assumptions[i];
-        if (b->checked[i] || !size_is_bound(b, assumption->condition))
+        if (b->checked[i] || !concerns(b, assumption) || !size_is_bound(b, assumption->condition))
             continue;
         /* In a scope it is checked whenever the scope is entered. */
         b->checked[i] = true;

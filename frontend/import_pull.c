@@ -231,10 +231,12 @@ static bool take_branch(Importer *importer, Scope *scope, Node *branch, int take
     if (!elements || elements_count != 1)
         return false;
     const Expr *wanted = expr_integer(context->pool, taken == attributes->then_branch);
+    context->model->branch = graph_branch(branch->graph);
     model_assume(context->model, expr_compare(context->pool, EXPR_equal, elements[0], wanted),
                  arena_format(context->arena,
                               "If '%s': only one branch has a rank that its readers take",
                               branch->name ? branch->name : branch->results[0]->name));
+    context->model->branch = NULL;
     Graph *region = branch->regions[taken];
     Value **inputs = ARENA_ARRAY(importer->arena, Value *, region->input_count + 1);
     Value **outputs = ARENA_ARRAY(importer->arena, Value *, region->output_count + 1);

@@ -222,6 +222,20 @@ static void copy_bindings(Copy *copy)
     }
 }
 
+/* What was assumed about a region of an If holds of what it became: a region again, or a part of
+ * `branch`. */
+static void copy_assumptions(Copy *copy, const Graph *from, const Graph *branch)
+{
+    const Graph *outer = copy->to->branch;
+    int64_t count = copy->from->assumption_count;
+    copy->to->branch = branch;
+    for (int64_t i = 0; i < count; i++)
+        if (copy->from->assumptions[i].branch == from)
+            model_assume(copy->to, copy_expr(copy, copy->from->assumptions[i].condition),
+                         copy_text(copy, copy->from->assumptions[i].message));
+    copy->to->branch = outer;
+}
+
 static Graph *copy_graph(Copy *copy, const Graph *graph, Node *owner)
 {
     Graph *result = graph_create(copy->to, owner, graph->name);
@@ -235,6 +249,8 @@ static Graph *copy_graph(Copy *copy, const Graph *graph, Node *owner)
     for (int i = 0; i < graph->output_count; i++)
         graph_add_output(result, copy_of(copy, graph_output(graph, i)),
                          copy_text(copy, graph->output_names[i]));
+    if (graph_branch(graph) == graph)
+        copy_assumptions(copy, graph, result);
     return result;
 }
 
@@ -258,6 +274,8 @@ void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Va
         copy_node(&copy, node, to, before);
     for (int i = 0; i < from->output_count; i++)
         outputs[i] = copy_of(&copy, graph_output(from, i));
+    if (graph_branch(from) == from)
+        copy_assumptions(&copy, from, graph_branch(to));
     copy_bindings(&copy);
     copy_symbol_owners(&copy);
 }
@@ -301,7 +319,8 @@ Model *model_clone(const Model *model, Arena *arena)
     copy_bindings(&copy);
     copy_symbol_owners(&copy);
     for (int64_t i = 0; i < model->assumption_count; i++)
-        model_assume(result, copy_expr(&copy, model->assumptions[i].condition),
-                     copy_text(&copy, model->assumptions[i].message));
+        if (!model->assumptions[i].branch)
+            model_assume(result, copy_expr(&copy, model->assumptions[i].condition),
+                         copy_text(&copy, model->assumptions[i].message));
     return result;
 }

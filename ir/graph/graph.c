@@ -302,16 +302,30 @@ Location node_location(const Node *node)
     return location;
 }
 
+const Graph *graph_branch(const Graph *graph)
+{
+    for (; graph && graph->owner; graph = graph->owner->graph)
+        if (graph->owner->op->control == CONTROL_if)
+            return graph;
+    return NULL;
+}
+
 void model_assume(Model *model, const Expr *condition, const char *message)
 {
     double known;
     if (expr_is_constant(condition, &known) && known != 0)
         return;
-    for (int64_t i = 0; i < model->assumption_count; i++)
-        if (model->assumptions[i].condition == condition)
+    for (int64_t i = 0; i < model->assumption_count; i++) {
+        Assumption *old = &model->assumptions[i];
+        if (old->condition != condition)
+            continue;
+        if (!model->branch) /* about all, from now on */
+            old->branch = NULL;
+        if (!old->branch || old->branch == model->branch)
             return;
+    }
     if (model->assumption_count == model->assumption_capacity)
         model->assumptions = array_grow(model->arena, model->assumptions, model->assumption_count,
                                         &model->assumption_capacity, sizeof *model->assumptions);
-    model->assumptions[model->assumption_count++] = (Assumption){condition, message};
+    model->assumptions[model->assumption_count++] = (Assumption){condition, message, model->branch};
 }

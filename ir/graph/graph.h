@@ -90,6 +90,8 @@ struct Graph {
 typedef struct Assumption {
     const Expr *condition; /* a bool over symbols */
     const char *message;   /* "Add 'add_1': sizes N and M must be equal" */
+    const Graph
+        *branch; /* the region of an If that it is about: checked where that is run; NULL: all */
 } Assumption;
 
 /* An integer tensor whose elements became symbols: after `value` is computed (or at entry, for an
@@ -117,6 +119,7 @@ struct Model {
     int property_count;
     Assumption *assumptions;
     int64_t assumption_count, assumption_capacity;
+    const Graph *branch; /* what is assumed now is about this region of an If; NULL: about all */
     Binding *bindings;
     int64_t binding_count, binding_capacity;
     const Source *source;
@@ -202,7 +205,9 @@ static inline Value *graph_output(const Graph *graph, int i)
 bool graph_verify(const Graph *graph, Diagnostics *diagnostics);
 bool model_verify(const Model *model, Diagnostics *diagnostics);
 
-/* Records an assumption once; ignores one that is known to hold. */
+/* The innermost region of an If that the graph is or lies in; NULL: none. */
+const Graph *graph_branch(const Graph *graph);
+/* Records an assumption about model->branch once; ignores one that is known to hold. */
 void model_assume(Model *model, const Expr *condition, const char *message);
 
 /* Where a node is, for a diagnostic: its name or its first result's, and the source. */

@@ -549,7 +549,11 @@ bool node_infer(InferContext *context, Node *node)
         value->elements = NULL;
         value->element_count = 0;
     }
-    if (node->op->infer(context, node)) {
+    const Graph *branch = context->model->branch;
+    context->model->branch = graph_branch(node->graph);
+    bool good = node->op->infer(context, node);
+    context->model->branch = branch;
+    if (good) {
         evaluate_elements(context, node);
         return true;
     }
