@@ -10,42 +10,13 @@
 #include "frontend/text/text.h"
 #include "ir/ops/op.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct Fixture {
-    Boundary boundary;
-    Arena *arena;
-    Diagnostics *diagnostics;
-} Fixture;
-
-static int set_up(void **state)
-{
-    Fixture *fixture = calloc(1, sizeof *fixture);
-    if (setjmp(fixture->boundary.jump))
-        abort();
-    fixture->arena = arena_create(&fixture->boundary);
-    fixture->diagnostics = diagnostics_create(fixture->arena);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    Fixture *fixture = *state;
-    arena_destroy(fixture->arena);
-    free(fixture);
-    return 0;
-}
+#include "tests/unit/fixture.h"
 
 static Document *parse(Fixture *fixture, const char *text)
 {

@@ -5,39 +5,10 @@
  */
 #include "passes/pipeline.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Fixture {
-    Boundary boundary;
-    Arena *arena;
-    Diagnostics *diagnostics;
-} Fixture;
-
-static int set_up(void **state)
-{
-    Fixture *f = calloc(1, sizeof *f);
-    if (setjmp(f->boundary.jump))
-        abort();
-    f->arena = arena_create(&f->boundary);
-    f->diagnostics = diagnostics_create(f->arena);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    Fixture *f = *state;
-    arena_destroy(f->arena);
-    free(f);
-    return 0;
-}
+#include "tests/unit/fixture.h"
 
 static void assert_prints(Fixture *f, const char *text, const char *expected)
 {

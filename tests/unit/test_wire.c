@@ -5,38 +5,9 @@
  */
 #include "frontend/onnx/wire.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 
-typedef struct Fixture {
-    Boundary boundary;
-    Arena *arena;
-    Diagnostics *diagnostics;
-} Fixture;
-
-static int set_up(void **state)
-{
-    Fixture *fixture = calloc(1, sizeof *fixture);
-    if (setjmp(fixture->boundary.jump))
-        abort();
-    fixture->arena = arena_create(&fixture->boundary);
-    fixture->diagnostics = diagnostics_create(fixture->arena);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    Fixture *fixture = *state;
-    arena_destroy(fixture->arena);
-    free(fixture);
-    return 0;
-}
+#include "tests/unit/fixture.h"
 
 static Source source_of(const void *data, size_t length)
 {
