@@ -205,7 +205,8 @@ static void export_nodes(Exporter *exporter, Names *names, const Graph *graph, N
 static const Value *shared_constant(const Names *names, const Constant *constant)
 {
     const Value *outer = map_get_pointer(&names->bytes, constant->data);
-    return outer && constant->count && constant_equal(outer->constant, constant) ? outer : NULL;
+    bool is_used = outer && outer->first_use; /* else an importer would not keep it outside */
+    return is_used && constant->count && constant_equal(outer->constant, constant) ? outer : NULL;
 }
 
 static void note_constant(Map *order, const Value *value)

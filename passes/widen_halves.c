@@ -36,7 +36,8 @@ static bool can_widen(const Node *node)
 {
     const OpDef *op = node->op;
     char group = 0;
-    if (op->control != CONTROL_none || op->region_count || op->traits & TRAIT_random)
+    if (op->control != CONTROL_none || op->region_count ||
+        op->traits & (TRAIT_random | TRAIT_data_dependent))
         return false;
     for (int i = 0; i < op->attribute_count; i++)
         if (op->attributes[i].kind == ATTRIBUTE_element)
