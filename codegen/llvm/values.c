@@ -277,7 +277,7 @@ static Llvm emit_integer_power(Emitter *em, TnElementType type, Llvm a, Llvm b)
     Llvm one = constant_like(em, a, 1), zero = constant_like(em, a, 0), result = one, square = a;
     int bits = element_bits(type);
     for (int i = 0; i < bits; i++) {
-        Llvm bit = LLVMBuildAnd(builder, b, constant_like(em, b, INT64_C(1) << i), "");
+        Llvm bit = LLVMBuildAnd(builder, b, constant_like(em, b, (int64_t)(UINT64_C(1) << i)), "");
         Llvm set = LLVMBuildNot(builder, is_number(em, bit, 0), "");
         Llvm more = LLVMBuildMul(builder, result, square, "");
         result = LLVMBuildSelect(builder, set, more, result, "");

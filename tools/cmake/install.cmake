@@ -9,7 +9,10 @@ set_target_properties(tenon_shared PROPERTIES OUTPUT_NAME tenon LINKER_LANGUAGE 
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 target_link_libraries(tenon_shared PRIVATE ${TENON_LLVM_LIBRARIES} Threads::Threads m dl)
 target_link_options(tenon_shared PRIVATE
-  -Wl,--version-script=${CMAKE_SOURCE_DIR}/tools/cmake/exports.map -Wl,--no-undefined)
+  -Wl,--version-script=${CMAKE_SOURCE_DIR}/tools/cmake/exports.map)
+if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize") # a sanitizer's symbols are the program's
+  target_link_options(tenon_shared PRIVATE -Wl,--no-undefined)
+endif()
 set_property(TARGET tenon_shared APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/tools/cmake/exports.map)
 
 install(TARGETS tenon_static tenon_shared
