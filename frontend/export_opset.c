@@ -156,6 +156,15 @@ static int64_t node_opset(const Node *node)
     return node->op->since;
 }
 
+/* The writers put an Identity before an output that no node of the graph makes. */
+static int64_t identity_opset(const Type *type)
+{
+    for (size_t i = 0; i < COUNT_OF(history); i++)
+        if (!strcmp(history[i].name, "Identity") && !(type_bits(type) & ~history[i].types))
+            return history[i].version;
+    return 0;
+}
+
 static void find_opset(const Graph *graph, int64_t wanted, int64_t *opset, Diagnostics *diagnostics)
 {
     FOR_EACH_NODE (node, graph) {
@@ -168,6 +177,12 @@ static void find_opset(const Graph *graph, int64_t wanted, int64_t *opset, Diagn
                            (long long)wanted, (long long)own);
         for (int i = 0; i < node->region_count; i++)
             find_opset(node->regions[i], wanted, opset, diagnostics);
+    }
+    for (int i = 0; i < graph->output_count; i++) {
+        const Value *value = graph_output(graph, i);
+        int64_t own = value->kind == VALUE_result ? 0 : identity_opset(value->type);
+        if (own > *opset)
+            *opset = own;
     }
 }
 

@@ -74,7 +74,13 @@ static bool fold(Pass *pass, Node *node)
             continue;
         const char *name = value->name;
         value_rename(value, "");
-        value_replace_uses(value, graph_add_constant(node->graph, name, constants[i]));
+        Value *constant = graph_add_constant(node->graph, name, constants[i]);
+        value_replace_uses(value, constant);
+        for (Use *use = constant->first_use, *next; use; use = next) {
+            next = use->next;
+            if (use->user && use->user->capture_count && node_own_constants(use->user))
+                next = constant->first_use; /* the list has changed */
+        }
     }
     remove_dead(node);
     return true;

@@ -58,22 +58,7 @@ RULE_REFINES(if_decided, if)
 /* A region that captures a constant has one of its own. */
 RULE_ANY(capture_of_constant)
 {
-    int first = node->operand_count - node->capture_count;
-    for (int i = first; i < node->operand_count; i++) {
-        const Constant *constant = operand(node, i)->constant;
-        if (!constant)
-            continue;
-        for (int r = 0; r < node->region_count; r++) {
-            Graph *region = node->regions[r];
-            Value *input = region->inputs[region->input_count - (node->operand_count - i)];
-            value_replace_uses(input, graph_add_constant(region, input->name, constant));
-            graph_remove_input(region, input->index);
-        }
-        node_remove_operand(node, i);
-        node->capture_count--;
-        return result(node, 0);
-    }
-    return NULL;
+    return node_own_constants(node) ? result(node, 0) : NULL;
 }
 
 static const Rule *const rules[] = {

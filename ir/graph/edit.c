@@ -175,3 +175,25 @@ int graph_order_constants(Graph *graph)
     }
     return total - count;
 }
+
+int node_own_constants(Node *node)
+{
+    int count = 0;
+    for (int i = node->operand_count - node->capture_count; i < node->operand_count;) {
+        const Constant *constant = operand(node, i) ? operand(node, i)->constant : NULL;
+        if (!constant) {
+            i++;
+            continue;
+        }
+        for (int r = 0; r < node->region_count; r++) {
+            Graph *region = node->regions[r];
+            Value *input = region->inputs[region->input_count - (node->operand_count - i)];
+            value_replace_uses(input, graph_add_constant(region, input->name, constant));
+            graph_remove_input(region, input->index);
+        }
+        node_remove_operand(node, i);
+        node->capture_count--;
+        count++;
+    }
+    return count;
+}

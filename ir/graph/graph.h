@@ -155,6 +155,8 @@ void node_remove_result(Node *node, int i); /* must be unused; the ones after it
 /* Unlinks a node; its results must be unused. */
 void node_remove(Node *node);
 void node_move_before(Node *node, Node *before); /* NULL: to the end */
+/* Constants that the node's regions capture become constants of the regions; answers how many. */
+int node_own_constants(Node *node);
 void value_replace_uses(Value *old_value, Value *new_value);
 void use_set(Use *use, Value *value);              /* one use, of a node or an output */
 void value_rename(Value *value, const char *name); /* made unique */
