@@ -158,16 +158,10 @@ static int compare(Fixture *f, const char *path, const char *pipeline, bool exac
     return compared;
 }
 
-static const char *models_folder(Fixture *f)
-{
-    const char *file = __FILE__, *end = strstr(file, "unit/test_passes.c");
-    return arena_format(f->arena, "%.*spasses", (int)(end - file), file);
-}
-
 static void test_results_stay(void **state)
 {
     Fixture *f = *state;
-    const char *folder = models_folder(f);
+    const char *folder = TESTS_FOLDER "/passes";
     DIR *directory = opendir(folder);
     assert_non_null(directory);
     int compared = 0;
