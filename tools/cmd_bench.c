@@ -85,6 +85,8 @@ typedef struct Result {
     Profile profile;
 } Result;
 
+/* Of the steps of a block, those of a Scan once for each of its iterations. What an If takes and
+ * how often a Loop runs is not known here: they count as nothing and as once. */
 static double flops_of(const Block *block, const int64_t *sizes)
 {
     double total = 0;
@@ -92,6 +94,9 @@ static double flops_of(const Block *block, const int64_t *sizes)
         const Step *step = &block->steps[i];
         if (step->kind == STEP_phase)
             total += (double)size_get(step->phase.flops, sizes);
+        else if (step->kind == STEP_loop)
+            total += (step->loop.is_scan ? (double)size_get(step->loop.length, sizes) : 1) *
+                     flops_of(step->loop.body, sizes);
     }
     return total;
 }
