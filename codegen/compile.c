@@ -211,13 +211,19 @@ static void set_symbols(Builder *b, Program *program)
     }
 }
 
-static void destroy_program(Program *program)
+/* Called by program_destroy(), or by the arena where compiling ended without memory. */
+static void release_owner(void *user)
 {
-    ProgramOwner *owner = program->owner;
+    ProgramOwner *owner = user;
     if (owner->backend && owner->module)
         owner->backend->destroy(owner->module);
     packed_destroy(owner->packed);
     owner->module = owner->packed = NULL;
+}
+
+static void destroy_program(Program *program)
+{
+    release_owner(program->owner);
 }
 
 void program_destroy(Program *program)
@@ -301,6 +307,7 @@ TnStatus program_compile(Model *model, const CompileSettings *settings, Program 
     for (int64_t i = 0; i < model->binding_count; i++)
         if (!map_get_pointer(&b.bindings, model->bindings[i].value))
             map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);
+    arena_defer(arena, release_owner, owner);
     made->owner = owner;
     made->destroy = destroy_program;
     TnStatus status = build(&b, made, owner);

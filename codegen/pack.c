@@ -66,6 +66,7 @@ int32_t packed_buffer(Builder *b, const Packing *packing)
     PackedConstants *packed = b->packed;
     if (!packed) {
         packed = b->packed = ARENA_NEW(b->arena, PackedConstants);
+        arena_defer(b->arena, packed_destroy, packed);
         packed->by_key = map_create(b->arena);
     }
     const char *key = packing_key(b, packing);
@@ -206,6 +207,8 @@ TnStatus pack_constants(Builder *b)
 void packed_destroy(void *user)
 {
     PackedConstants *packed = user;
-    for (int64_t i = 0; packed && i < packed->jobs.count; i++)
+    for (int64_t i = 0; packed && i < packed->jobs.count; i++) {
         free(packed->jobs.items[i].memory);
+        packed->jobs.items[i].memory = NULL;
+    }
 }

@@ -383,6 +383,14 @@ static void emit_body(Emitter *em)
     LLVMBuildBr(em->builder, start);
 }
 
+static void dispose_builder(void *user)
+{
+    Emitter *em = user;
+    if (em->builder)
+        LLVMDisposeBuilder(em->builder);
+    em->builder = NULL;
+}
+
 void emit_function(LLVMModuleRef module, const Target *target, ExprPool *pool,
                    const Function *function)
 {
@@ -395,6 +403,7 @@ void emit_function(LLVMModuleRef module, const Target *target, ExprPool *pool,
     em->module = module;
     em->context = LLVMGetModuleContext(module);
     em->builder = LLVMCreateBuilderInContext(em->context);
+    arena_defer(arena, dispose_builder, em);
     em->has_f16c = target->features && strstr(target->features, "+f16c");
     int64_t lanes = 1;
     if (function->lane)
@@ -409,5 +418,5 @@ void emit_function(LLVMModuleRef module, const Target *target, ExprPool *pool,
     em->memo = ARENA_ARRAY(arena, Memo, em->memo_mask + 1);
     bind_types(em);
     emit_body(em);
-    LLVMDisposeBuilder(em->builder);
+    dispose_builder(em);
 }

@@ -6,6 +6,8 @@
  * of work; then the host's threads turn modules into object files, which are linked into memory. No
  * IR pass is run. The machine scheduler is switched off: it hoists loads in front of a full
  * register file, and accumulators of register tiles spill.
+ *
+ * What is LLVM's is released by the arena, too, where memory of ours ends on the way.
  */
 #include "jit.h"
 
@@ -20,7 +22,6 @@
 #include <llvm-c/TargetMachine.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct JitModule {
@@ -57,6 +58,7 @@ static void machine_destroy(Machine *machine)
     LLVMDisposeMessage(machine->triple);
     LLVMDisposeMessage(machine->cpu);
     LLVMDisposeMessage(machine->features);
+    *machine = (Machine){0};
 }
 
 static LLVMTargetMachineRef create_machine(const Machine *machine, char **problem)
@@ -92,28 +94,6 @@ static bool machine_create(Machine *machine, const Target *target, Diagnostics *
 
 /* ---- From functions to a module ---------------------------------------------------------- */
 
-static LLVMModuleRef build_module(const Machine *machine, LLVMContextRef context, ExprPool *pool,
-                                  const Function *const *functions, int count,
-                                  Diagnostics *diagnostics)
-{
-    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("kernels", context);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine->machine);
-    LLVMSetModuleDataLayout(module, layout);
-    LLVMSetTarget(module, machine->triple);
-    LLVMDisposeTargetData(layout);
-    for (int i = 0; i < count; i++)
-        emit_function(module, &machine->target, pool, functions[i]);
-    char *problem = NULL;
-    bool broken = LLVMVerifyModule(module, LLVMReturnStatusAction, &problem);
-    if (broken)
-        error_at(diagnostics, (Location){0}, "internal error: the code generator made %s", problem);
-    LLVMDisposeMessage(problem);
-    if (!broken)
-        return module;
-    LLVMDisposeModule(module);
-    return NULL;
-}
-
 /* A module on its way to a file. */
 typedef struct CodePiece {
     const Machine *machine;
@@ -123,6 +103,64 @@ typedef struct CodePiece {
     LLVMMemoryBufferRef buffer;
     char *problem;
 } CodePiece;
+
+static void piece_release(CodePiece *piece)
+{
+    if (piece->buffer)
+        LLVMDisposeMemoryBuffer(piece->buffer);
+    LLVMDisposeMessage(piece->problem);
+    if (piece->module)
+        LLVMDisposeModule(piece->module);
+    if (piece->context)
+        LLVMContextDispose(piece->context);
+    *piece = (CodePiece){0};
+}
+
+/* A machine and the pieces that are made for it. */
+typedef struct CodeWork {
+    Machine machine;
+    CodePiece *pieces;
+    int piece_count;
+} CodeWork;
+
+static void work_close(void *user)
+{
+    CodeWork *work = user;
+    for (int p = 0; p < work->piece_count; p++)
+        piece_release(&work->pieces[p]);
+    machine_destroy(&work->machine);
+}
+
+static CodeWork *work_open(Arena *arena, const Target *target, int piece_count,
+                           Diagnostics *diagnostics)
+{
+    CodeWork *work = ARENA_NEW(arena, CodeWork);
+    work->pieces = ARENA_ARRAY(arena, CodePiece, piece_count);
+    work->piece_count = piece_count;
+    arena_defer(arena, work_close, work);
+    return machine_create(&work->machine, target, diagnostics) ? work : NULL;
+}
+
+static bool build_module(CodePiece *piece, ExprPool *pool, const Function *const *functions,
+                         int count, Diagnostics *diagnostics)
+{
+    const Machine *machine = piece->machine;
+    piece->context = LLVMContextCreate();
+    piece->module = LLVMModuleCreateWithNameInContext("kernels", piece->context);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine->machine);
+    LLVMSetModuleDataLayout(piece->module, layout);
+    LLVMSetTarget(piece->module, machine->triple);
+    LLVMDisposeTargetData(layout);
+    for (int i = 0; i < count; i++)
+        emit_function(piece->module, &machine->target, pool, functions[i]);
+    bool broken = LLVMVerifyModule(piece->module, LLVMReturnStatusAction, &piece->problem);
+    if (broken)
+        return error_at(diagnostics, (Location){0}, "internal error: the code generator made %s",
+                        piece->problem);
+    LLVMDisposeMessage(piece->problem);
+    piece->problem = NULL;
+    return true;
+}
 
 /* On any thread: each piece has a context and a target machine of its own. */
 static void generate(void *context, int64_t number, int worker)
@@ -137,44 +175,48 @@ static void generate(void *context, int64_t number, int worker)
     LLVMDisposeTargetMachine(machine);
 }
 
-static bool piece_open(CodePiece *piece, const Machine *machine, ExprPool *pool,
-                       const Function *const *functions, int count, Diagnostics *diagnostics)
+/* Every n-th function to one piece, so that neighbours, which are often alike, are spread. */
+static bool build_pieces(CodeWork *work, LLVMCodeGenFileType type, ExprPool *pool,
+                         const Function *const *functions, int count, Diagnostics *diagnostics)
 {
-    piece->machine = machine;
-    piece->context = LLVMContextCreate();
-    piece->module = build_module(machine, piece->context, pool, functions, count, diagnostics);
-    return piece->module != NULL;
+    Arena *arena = expr_pool_arena(pool);
+    for (int p = 0; p < work->piece_count; p++) {
+        const Function **own = ARENA_ARRAY(arena, const Function *, count / work->piece_count + 1);
+        int own_count = 0;
+        for (int i = p; i < count; i += work->piece_count)
+            own[own_count++] = functions[i];
+        work->pieces[p].machine = &work->machine;
+        work->pieces[p].type = type;
+        if (!build_module(&work->pieces[p], pool, own, own_count, diagnostics))
+            return false;
+    }
+    return true;
 }
 
-/* False, and a diagnostic, if the piece has no file. */
-static bool piece_close(CodePiece *piece, Diagnostics *diagnostics)
+/* A file for every piece, on the host's threads; false, and a diagnostic, if one has none. */
+static bool generate_pieces(CodeWork *work, const Parallel *parallel, Diagnostics *diagnostics)
 {
-    if (piece->problem)
-        error_at(diagnostics, (Location){0}, "internal error: no code: %s", piece->problem);
-    LLVMDisposeMessage(piece->problem);
-    if (piece->module)
-        LLVMDisposeModule(piece->module);
-    if (piece->context)
-        LLVMContextDispose(piece->context);
-    return piece->buffer != NULL;
+    parallel_run(parallel, work->piece_count, generate, work->pieces);
+    for (int p = 0; p < work->piece_count; p++)
+        if (!work->pieces[p].buffer)
+            return error_at(diagnostics, (Location){0}, "internal error: no code: %s",
+                            work->pieces[p].problem ? work->pieces[p].problem : "no reason given");
+    return true;
 }
 
 char *jit_assembly(const Target *target, ExprPool *pool, const Function *const *functions,
                    int count, Diagnostics *diagnostics)
 {
-    Machine machine;
     char *text = NULL;
-    if (machine_create(&machine, target, diagnostics)) {
-        CodePiece piece = {.type = LLVMAssemblyFile};
-        if (piece_open(&piece, &machine, pool, functions, count, diagnostics))
-            generate(&piece, 0, 0);
-        if (piece_close(&piece, diagnostics)) {
-            text = arena_string(expr_pool_arena(pool), LLVMGetBufferStart(piece.buffer),
-                                LLVMGetBufferSize(piece.buffer));
-            LLVMDisposeMemoryBuffer(piece.buffer);
-        }
+    Arena *arena = expr_pool_arena(pool);
+    CodeWork *work = work_open(arena, target, 1, diagnostics);
+    if (work && build_pieces(work, LLVMAssemblyFile, pool, functions, count, diagnostics) &&
+        generate_pieces(work, &(Parallel){.threads = 1}, diagnostics)) {
+        LLVMMemoryBufferRef buffer = work->pieces[0].buffer;
+        text = arena_string(arena, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
     }
-    machine_destroy(&machine);
+    if (work)
+        work_close(work);
     return text;
 }
 
@@ -281,47 +323,24 @@ static bool look_up(LLVMOrcLLJITRef jit, const Function *const *functions, int c
     return true;
 }
 
-/* Every n-th function to one piece, so that neighbours, which are often alike, are spread. */
-static bool open_pieces(CodePiece *pieces, int piece_count, const Machine *machine, ExprPool *pool,
-                        const Function *const *functions, int count, Diagnostics *diagnostics)
+/* Links the files of all pieces; takes their buffers. */
+static bool link_pieces(JitModule *module, CodeWork *work, const Target *target,
+                        Diagnostics *diagnostics)
 {
-    Arena *arena = expr_pool_arena(pool);
-    for (int p = 0; p < piece_count; p++) {
-        const Function **own = ARENA_ARRAY(arena, const Function *, count / piece_count + 1);
-        int own_count = 0;
-        for (int i = p; i < count; i += piece_count)
-            own[own_count++] = functions[i];
-        pieces[p].type = LLVMObjectFile;
-        if (!piece_open(&pieces[p], machine, pool, own, own_count, diagnostics))
+    module->jit = create_jit(target, diagnostics);
+    for (int p = 0; p < work->piece_count && module->jit; p++) {
+        LLVMMemoryBufferRef buffer = work->pieces[p].buffer;
+        LLVMOrcJITDylibRef main = LLVMOrcLLJITGetMainJITDylib(module->jit);
+        work->pieces[p].buffer = NULL;
+        if (!succeeded(LLVMOrcLLJITAddObjectFile(module->jit, main, buffer), diagnostics))
             return false;
     }
-    return true;
+    return module->jit != NULL;
 }
 
-/* Links the files of all pieces; takes their buffers. */
-static JitModule *link_pieces(CodePiece *pieces, int piece_count, const Target *target,
-                              const Function *const *functions, int count,
-                              KernelFunction **addresses, Diagnostics *diagnostics)
+static void release_module(void *user)
 {
-    JitModule *module = calloc(1, sizeof *module);
-    LLVMOrcLLJITRef jit = module ? create_jit(target, diagnostics) : NULL;
-    bool done = jit != NULL;
-    for (int p = 0; p < piece_count; p++) {
-        if (done)
-            done = succeeded(
-                LLVMOrcLLJITAddObjectFile(jit, LLVMOrcLLJITGetMainJITDylib(jit), pieces[p].buffer),
-                diagnostics);
-        else
-            LLVMDisposeMemoryBuffer(pieces[p].buffer);
-    }
-    if (done && look_up(jit, functions, count, addresses, diagnostics)) {
-        module->jit = jit;
-        return module;
-    }
-    if (jit)
-        succeeded(LLVMOrcDisposeLLJIT(jit), diagnostics);
-    free(module);
-    return NULL;
+    jit_destroy(user);
 }
 
 JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool *pool,
@@ -329,33 +348,30 @@ JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool 
                        Diagnostics *diagnostics)
 {
     enum { PIECES_PER_THREAD = 3 };
-    Machine machine;
+    Arena *arena = expr_pool_arena(pool);
     int threads = parallel->threads > 1 ? parallel->threads : 1;
     int piece_count = threads == 1 ? 1 : threads * PIECES_PER_THREAD;
     piece_count = piece_count < count ? piece_count : count;
-    CodePiece *pieces = ARENA_ARRAY(expr_pool_arena(pool), CodePiece, piece_count);
-    JitModule *module = NULL;
-    bool done = machine_create(&machine, target, diagnostics) &&
-                open_pieces(pieces, piece_count, &machine, pool, functions, count, diagnostics);
-    if (done)
-        parallel_run(parallel, piece_count, generate, pieces);
-    for (int p = 0; p < piece_count; p++)
-        done &= piece_close(&pieces[p], diagnostics);
-    if (done)
-        module = link_pieces(pieces, piece_count, target, functions, count, addresses, diagnostics);
-    for (int p = 0; p < piece_count && !done; p++)
-        if (pieces[p].buffer)
-            LLVMDisposeMemoryBuffer(pieces[p].buffer);
-    machine_destroy(&machine);
-    return module;
+    JitModule *module = ARENA_NEW(arena, JitModule);
+    arena_defer(arena, release_module, module);
+    CodeWork *work = work_open(arena, target, piece_count, diagnostics);
+    bool done = work && build_pieces(work, LLVMObjectFile, pool, functions, count, diagnostics) &&
+                generate_pieces(work, parallel, diagnostics) &&
+                link_pieces(module, work, target, diagnostics) &&
+                look_up(module->jit, functions, count, addresses, diagnostics);
+    if (work)
+        work_close(work);
+    if (!done)
+        jit_destroy(module);
+    return done ? module : NULL;
 }
 
 void jit_destroy(JitModule *module)
 {
-    if (!module)
+    if (!module || !module->jit)
         return;
     LLVMErrorRef error = LLVMOrcDisposeLLJIT(module->jit);
     if (error)
         LLVMConsumeError(error);
-    free(module);
+    module->jit = NULL;
 }

@@ -11,7 +11,8 @@
 typedef struct JitModule JitModule;
 
 /* Compiles functions, which must have different names, for the host, on its threads; addresses[i]
- * is that of functions[i]. NULL, and a diagnostic, on failure. */
+ * is that of functions[i]. NULL, and a diagnostic, on failure. The pool's arena releases the module
+ * unless jit_destroy() did. */
 JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool *pool,
                        const Function *const *functions, int count, KernelFunction **addresses,
                        Diagnostics *diagnostics);

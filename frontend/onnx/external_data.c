@@ -126,7 +126,8 @@ static bool check_status(ExternalData *data, Location location, const char *name
 static MappedFile *map_location(ExternalData *data, Location location, const char *name)
 {
     struct stat status;
-    int descriptor = open_location(data, name);
+    OpenFile *open_file = file_guard(data->arena);
+    int descriptor = open_file->descriptor = open_location(data, name);
     if (descriptor < 0) {
         const char *reason = errno == ELOOP || errno == EXDEV
                                  ? "it is reached through a link, or lies outside"
@@ -148,7 +149,7 @@ static MappedFile *map_location(ExternalData *data, Location location, const cha
             file = NULL;
         }
     }
-    close(descriptor);
+    file_close(open_file);
     return file;
 }
 

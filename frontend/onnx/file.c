@@ -13,6 +13,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void file_close(OpenFile *file)
+{
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    file->descriptor = -1;
+}
+
+static void close_guarded(void *user)
+{
+    file_close(user);
+}
+
+OpenFile *file_guard(Arena *arena)
+{
+    OpenFile *file = ARENA_NEW(arena, OpenFile);
+    file->descriptor = -1;
+    arena_defer(arena, close_guarded, file);
+    return file;
+}
+
 typedef struct Mapping {
     void *data;
     size_t length;
@@ -20,8 +40,9 @@ typedef struct Mapping {
 
 static void unmap(void *user)
 {
-    Mapping *mapping = user;
-    munmap(mapping->data, mapping->length);
+    const Mapping *mapping = user;
+    if (mapping->data)
+        munmap(mapping->data, mapping->length);
 }
 
 /* Up to `length` bytes; answers how many there were, -1 on an error. */
@@ -50,11 +71,11 @@ const void *file_map_descriptor(Arena *arena, int descriptor, size_t length, boo
         return data && read_fully(descriptor, data, length) == (ssize_t)length ? data : NULL;
     }
     Mapping *mapping = ARENA_NEW(arena, Mapping);
+    arena_defer(arena, unmap, mapping);
     void *data = mmap(NULL, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (data == MAP_FAILED)
         return NULL;
     *mapping = (Mapping){data, length};
-    arena_defer(arena, unmap, mapping);
     return data;
 }
 
@@ -86,8 +107,9 @@ Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics)
     Source *source = ARENA_NEW(arena, Source);
     *source = (Source){.name = arena_string(arena, path, strlen(path)), .is_binary = true};
     Location location = {.source = source};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 || fstat(descriptor, &status) < 0) {
+    OpenFile *file = file_guard(arena);
+    file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (file->descriptor < 0 || fstat(file->descriptor, &status) < 0) {
         error_at(diagnostics, location, "cannot open the file: %s", strerror(errno));
         source = NULL;
     } else if (S_ISDIR(status.st_mode)) {
@@ -96,15 +118,14 @@ Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics)
     } else {
         bool is_file = S_ISREG(status.st_mode) && status.st_size > 0;
         source->length = (size_t)status.st_size;
-        source->data = is_file ? file_map_descriptor(arena, descriptor, source->length, false)
-                               : read_stream(arena, descriptor, &source->length);
+        source->data = is_file ? file_map_descriptor(arena, file->descriptor, source->length, false)
+                               : read_stream(arena, file->descriptor, &source->length);
         if (!source->data) {
             error_at(diagnostics, location, "cannot read the file: %s", strerror(errno));
             source = NULL;
         }
     }
-    if (descriptor >= 0)
-        close(descriptor);
+    file_close(file);
     return source;
 }
 

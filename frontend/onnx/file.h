@@ -7,6 +7,13 @@
 
 #include "ir/support/diagnostic.h"
 
+/* A descriptor that the arena closes, unless file_close() did. */
+typedef struct OpenFile {
+    int descriptor; /* -1: none */
+} OpenFile;
+OpenFile *file_guard(Arena *arena);
+void file_close(OpenFile *file);
+
 /* Maps a file; what cannot be mapped (a pipe) is read. The bytes live as long as the arena. NULL
  * after a diagnostic. The source is binary until somebody says otherwise. */
 Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics);

@@ -608,37 +608,3 @@ void evaluator_run(const Evaluator *evaluator, const int64_t *sizes, void *const
     for (int i = 0; i < evaluator->plan_count; i++)
         run_plan(&evaluator->plans[i], sizes, data, scratch, begin, end);
 }
-
-/* ---- All at once ------------------------------------------------------------------------- */
-
-size_t kernel_evaluate_bytes(const Kernel *kernel, const int64_t *sizes)
-{
-    (void)sizes;
-    Boundary boundary;
-    Arena *volatile arena = NULL;
-    volatile size_t bytes = 0;
-    if (!setjmp(boundary.jump)) {
-        arena = arena_create(&boundary);
-        if (arena)
-            bytes = evaluator_scratch_bytes(evaluator_create(arena, kernel));
-    }
-    arena_destroy(arena);
-    return bytes;
-}
-
-bool kernel_evaluate(const Kernel *kernel, const int64_t *sizes, void *const *data, void *scratch,
-                     int64_t begin, int64_t end)
-{
-    Boundary boundary;
-    Arena *volatile arena = NULL;
-    volatile bool done = false;
-    if (!setjmp(boundary.jump)) {
-        arena = arena_create(&boundary);
-        if (arena) {
-            evaluator_run(evaluator_create(arena, kernel), sizes, data, scratch, begin, end);
-            done = true;
-        }
-    }
-    arena_destroy(arena);
-    return done;
-}

@@ -153,9 +153,4 @@ const Axis *evaluator_parallel(const Evaluator *evaluator);
 void evaluator_run(const Evaluator *evaluator, const int64_t *sizes, void *const *data,
                    void *scratch, int64_t begin, int64_t end);
 
-/* The same at once, for tests and folding. false: no memory. */
-size_t kernel_evaluate_bytes(const Kernel *kernel, const int64_t *sizes);
-bool kernel_evaluate(const Kernel *kernel, const int64_t *sizes, void *const *data, void *scratch,
-                     int64_t begin, int64_t end);
-
 #endif

@@ -100,8 +100,11 @@ static bool interpret(Evaluation *e)
     int64_t *sizes = ARENA_ARRAY(e->scratch, int64_t, expr_pool_symbol_count(pool) + 1);
     if (!place_tensors(e, kernel, data))
         return false;
-    void *scratch = arena_try(e->scratch, kernel_evaluate_bytes(kernel, sizes) + 1);
-    return scratch && kernel_evaluate(kernel, sizes, data, scratch, 0, -1);
+    const Evaluator *evaluator = evaluator_create(e->scratch, kernel);
+    void *scratch = arena_try(e->scratch, evaluator_scratch_bytes(evaluator) + 1);
+    if (scratch)
+        evaluator_run(evaluator, sizes, data, scratch, 0, -1);
+    return scratch != NULL;
 }
 
 static bool share(Evaluation *e)

@@ -523,7 +523,7 @@ static void evaluate_elements(InferContext *context, Node *node)
     if (kind != ELEMENT_KIND_SIGNED && kind != ELEMENT_KIND_UNSIGNED && kind != ELEMENT_KIND_BOOL)
         return;
     Node *alone = isolate(context, node);
-    Arena *scratch = alone ? arena_create(arena_boundary(context->arena)) : NULL;
+    Arena *scratch = alone ? arena_create_child(context->arena) : NULL;
     const Constant *constant = NULL;
     if (scratch && node_evaluate(alone, context->arena, scratch, &constant) && constant) {
         const Expr **elements = ARENA_ARRAY(context->arena, const Expr *, count + 1);

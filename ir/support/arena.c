@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CHUNK_BYTES = 1 << 16, LARGEST_CHUNK_BYTES = 1 << 24, CHUNK_ALIGNMENT = 64 };
+/* A test makes it 1: then every object has a chunk of its own, and each may fail. */
+#ifndef ARENA_FIRST_CHUNK_BYTES
+#define ARENA_FIRST_CHUNK_BYTES (1 << 16)
+#endif
+
+enum { LARGEST_CHUNK_BYTES = 256 * ARENA_FIRST_CHUNK_BYTES, CHUNK_ALIGNMENT = 64 };
 
 typedef struct Chunk {
     struct Chunk *previous;
@@ -28,14 +33,40 @@ struct Arena {
     Chunk *newest;
     Deferred *deferred;
     size_t next_capacity, total;
+    Arena *parent, *children, *next_sibling, *previous_sibling;
 };
 
 Arena *arena_create(Boundary *boundary)
 {
     Arena *arena = calloc(1, sizeof *arena);
     if (arena)
-        *arena = (Arena){.boundary = boundary, .next_capacity = FIRST_CHUNK_BYTES};
+        *arena = (Arena){.boundary = boundary, .next_capacity = ARENA_FIRST_CHUNK_BYTES};
     return arena;
+}
+
+Arena *arena_create_child(Arena *parent)
+{
+    Arena *child = arena_create(parent->boundary);
+    if (!child)
+        return NULL;
+    child->parent = parent;
+    child->next_sibling = parent->children;
+    if (parent->children)
+        parent->children->previous_sibling = child;
+    parent->children = child;
+    return child;
+}
+
+static void leave_parent(Arena *child)
+{
+    if (!child->parent)
+        return;
+    if (child->next_sibling)
+        child->next_sibling->previous_sibling = child->previous_sibling;
+    if (child->previous_sibling)
+        child->previous_sibling->next_sibling = child->next_sibling;
+    else
+        child->parent->children = child->next_sibling;
 }
 
 static void release_until(Arena *arena, const Chunk *last)
@@ -61,6 +92,9 @@ void arena_destroy(Arena *arena)
 {
     if (!arena)
         return;
+    while (arena->children)
+        arena_destroy(arena->children);
+    leave_parent(arena);
     call_deferred_until(arena, NULL);
     release_until(arena, NULL);
     free(arena);

@@ -24,6 +24,8 @@ typedef struct Arena Arena;
 
 /* NULL if there is no memory. The boundary must outlive the arena. */
 Arena *arena_create(Boundary *boundary);
+/* One with the same boundary that is destroyed with its parent, if not before. */
+Arena *arena_create_child(Arena *parent);
 void arena_destroy(Arena *arena); /* accepts NULL */
 Boundary *arena_boundary(const Arena *arena);
 size_t arena_bytes(const Arena *arena); /* taken from the system so far */

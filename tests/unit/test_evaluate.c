@@ -82,10 +82,10 @@ static float *floats(const Tensor *t)
 
 static void evaluate(void)
 {
-    size_t bytes = kernel_evaluate_bytes(fixture.kernel, fixture.sizes);
-    void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    const Evaluator *evaluator = evaluator_create(fixture.arena, fixture.kernel);
+    void *scratch = aligned_alloc(64, (evaluator_scratch_bytes(evaluator) + 63) / 64 * 64);
     assert_non_null(scratch);
-    assert_true(kernel_evaluate(fixture.kernel, fixture.sizes, fixture.data, scratch, 0, -1));
+    evaluator_run(evaluator, fixture.sizes, fixture.data, scratch, 0, -1);
     free(scratch);
 }
 

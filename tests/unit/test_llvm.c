@@ -218,8 +218,9 @@ static void check(Test *t)
             fill(t, t->kernel->tensors[i], expected.data[i], expected.counts[i]);
     }
     Memory whole = memory_copy(t, &expected), parts = memory_copy(t, &expected);
-    void *scratch = aligned_alloc(64, (kernel_evaluate_bytes(t->kernel, t->sizes) + 127) / 64 * 64);
-    assert_true(kernel_evaluate(t->kernel, t->sizes, expected.data, scratch, 0, -1));
+    const Evaluator *evaluator = evaluator_create(t->arena, t->kernel);
+    void *scratch = aligned_alloc(64, (evaluator_scratch_bytes(evaluator) + 127) / 64 * 64);
+    evaluator_run(evaluator, t->sizes, expected.data, scratch, 0, -1);
     for (int i = 0; i < count; i++)
         run_phase(t, &phases[i], &whole, 1);
     for (int i = 0; i < count; i++)

@@ -46,6 +46,31 @@ static void a_failed_allocation_lands_at_the_boundary(void **state)
     arena_destroy(arena);
 }
 
+static void count_call(void *user)
+{
+    ++*(int *)user;
+}
+
+static void children_are_destroyed_with_their_parent(void **state)
+{
+    (void)state;
+    Boundary boundary;
+    int calls = 0;
+    Arena *parent = arena_create(&boundary);
+    Arena *children[3];
+    for (int i = 0; i < 3; i++) {
+        children[i] = arena_create_child(parent);
+        arena_defer(children[i], count_call, &calls);
+    }
+    arena_destroy(children[1]);
+    assert_int_equal(calls, 1);
+    arena_destroy(children[2]);
+    assert_int_equal(calls, 2);
+    arena_defer(arena_create_child(children[0]), count_call, &calls);
+    arena_destroy(parent);
+    assert_int_equal(calls, 4);
+}
+
 static void maps_find_what_was_set(void **state)
 {
     (void)state;
@@ -112,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_zeroed_and_released),
         cmocka_unit_test(a_failed_allocation_lands_at_the_boundary),
+        cmocka_unit_test(children_are_destroyed_with_their_parent),
         cmocka_unit_test(maps_find_what_was_set),
         cmocka_unit_test(floats_read_back),
         cmocka_unit_test(diagnostics_show_the_place),
