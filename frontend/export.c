@@ -70,15 +70,49 @@ static void name_values(Exporter *exporter, Names *names, const Graph *graph)
 
 /* ---- Values -------------------------------------------------------------------------------- */
 
+/* Notes as the fields doc_string and metadata_props of a message. */
+#define EXPORT_NOTES(exporter, proto, notes)                                                       \
+    do {                                                                                           \
+        const Notes *export_notes = (notes);                                                       \
+        if (export_notes && export_notes->doc)                                                     \
+            PROTO_SET(proto, doc_string, proto_string(export_notes->doc));                         \
+        for (int i_ = 0; export_notes && i_ < export_notes->property_count; i_++)                  \
+            array_push((exporter)->arena, &(proto)->metadata_props,                                \
+                       export_property((exporter)->arena, &export_notes->properties[i_]));         \
+    } while (0)
+
+static StringStringEntryProto *export_property(Arena *arena, const Property *property)
+{
+    StringStringEntryProto *entry = MESSAGE_NEW(arena, StringStringEntryProto);
+    PROTO_SET(entry, key, proto_string(property->key));
+    PROTO_SET(entry, value, proto_string(property->value));
+    return entry;
+}
+
 static ValueInfoProto *export_value_info(Exporter *exporter, const char *name, const Value *value)
 {
     ValueInfoProto *info = MESSAGE_NEW(exporter->arena, ValueInfoProto);
     PROTO_SET(info, name, proto_string(name));
     if (value->type)
         PROTO_SET(info, type, export_type(exporter->arena, value->type));
-    if (value->doc)
-        PROTO_SET(info, doc_string, proto_string(value->doc));
+    EXPORT_NOTES(exporter, info, value->notes);
     return info;
+}
+
+/* Of values between nodes: all of them, or those with notes. */
+static void push_value_infos(Exporter *exporter, const Names *names, const Graph *graph, bool all,
+                             GraphProto *proto)
+{
+    FOR_EACH_NODE (node, graph) {
+        for (int i = 0; i < node->result_count; i++) {
+            const Value *value = node->results[i];
+            bool is_wanted = value->name[0] && (all ? value->type != NULL : value->notes != NULL);
+            if (!is_wanted || value_is_output(value))
+                continue;
+            array_push(exporter->arena, &proto->value_info,
+                       export_value_info(exporter, name_of(names, value), value));
+        }
+    }
 }
 
 static TensorProto *export_tensor(Exporter *exporter, const Constant *constant, const char *name)
@@ -182,6 +216,7 @@ static NodeProto *export_node(Exporter *exporter, Names *names, const Node *node
     NodeProto *proto = create_node(exporter, op, node->op->domain);
     if (node->name)
         PROTO_SET(proto, name, proto_string(node->name));
+    EXPORT_NOTES(exporter, proto, node->notes);
     push_operands(exporter, names, node, proto);
     push_results(exporter, names, node, proto);
     if (is_group)
@@ -241,6 +276,8 @@ static void push_initializers(Exporter *exporter, Names *names, const Graph *gra
             continue;
         }
         TensorProto *tensor = export_tensor(exporter, value->constant, name_of(names, value));
+        if (tensor)
+            EXPORT_NOTES(exporter, tensor, value->notes);
         array_push(exporter->arena, &proto->initializer, tensor);
     }
 }
@@ -274,6 +311,7 @@ static GraphProto *export_region(Exporter *exporter, Names *names, const Node *n
     NodeList nodes = {0};
     int formal = graph->input_count - node->capture_count;
     PROTO_SET(proto, name, proto_string(graph->name));
+    EXPORT_NOTES(exporter, proto, graph->notes);
     for (int i = formal; i < graph->input_count; i++) {
         const Value *outer = operand(node, node->operand_count - graph->input_count + i);
         map_set_pointer(&names->of, graph->inputs[i], (void *)name_of(names, outer));
@@ -290,6 +328,7 @@ static GraphProto *export_region(Exporter *exporter, Names *names, const Node *n
     for (int i = 0; i < graph->output_count; i++)
         array_push(exporter->arena, &proto->output,
                    export_value_info(exporter, outputs[i], graph_output(graph, i)));
+    push_value_infos(exporter, names, graph, false, proto);
     memcpy(&proto->node, &nodes, sizeof nodes);
     return proto;
 }
@@ -329,6 +368,7 @@ static void add_function(Exporter *exporter, const Node *node, const char *name)
     NodeList nodes = {0};
     PROTO_SET(function, name, proto_string(name));
     PROTO_SET(function, domain, proto_string("tenon"));
+    EXPORT_NOTES(exporter, function, graph->notes);
     push_opset(exporter, function, "", exporter->opset);
     find_domains(graph, &domains);
     for (int64_t i = 0; i < domains.count; i++)
@@ -368,20 +408,6 @@ static void name_outputs(Exporter *exporter, Names *names, const Graph *graph)
     }
 }
 
-static void push_value_infos(Exporter *exporter, const Names *names, const Graph *graph,
-                             GraphProto *proto)
-{
-    FOR_EACH_NODE (node, graph) {
-        for (int i = 0; i < node->result_count; i++) {
-            const Value *value = node->results[i];
-            if (!value->name[0] || !value->type || value_is_output(value))
-                continue;
-            array_push(exporter->arena, &proto->value_info,
-                       export_value_info(exporter, name_of(names, value), value));
-        }
-    }
-}
-
 static GraphProto *export_main_graph(Exporter *exporter)
 {
     const Graph *graph = exporter->model->graph;
@@ -389,8 +415,7 @@ static GraphProto *export_main_graph(Exporter *exporter)
     Names names = names_create(exporter->arena);
     NodeList nodes = {0};
     PROTO_SET(proto, name, proto_string(graph->name));
-    if (graph->doc)
-        PROTO_SET(proto, doc_string, proto_string(graph->doc));
+    EXPORT_NOTES(exporter, proto, graph->notes);
     name_outputs(exporter, &names, graph);
     name_values(exporter, &names, graph);
     for (int i = 0; i < graph->constant_count; i++)
@@ -409,8 +434,7 @@ static GraphProto *export_main_graph(Exporter *exporter)
         array_push(exporter->arena, &proto->output, export_value_info(exporter, name, value));
     }
     memcpy(&proto->node, &nodes, sizeof nodes);
-    if (exporter->with_types)
-        push_value_infos(exporter, &names, graph, proto);
+    push_value_infos(exporter, &names, graph, exporter->with_types, proto);
     return proto;
 }
 
@@ -439,14 +463,7 @@ static void export_facts(Exporter *exporter)
         PROTO_SET(proto, domain, proto_string(model->domain));
     if (model->model_version)
         PROTO_SET(proto, model_version, model->model_version);
-    if (model->doc)
-        PROTO_SET(proto, doc_string, proto_string(model->doc));
-    for (int i = 0; i < model->property_count; i++) {
-        StringStringEntryProto *entry = MESSAGE_NEW(exporter->arena, StringStringEntryProto);
-        PROTO_SET(entry, key, proto_string(model->properties[i].key));
-        PROTO_SET(entry, value, proto_string(model->properties[i].value));
-        array_push(exporter->arena, &proto->metadata_props, entry);
-    }
+    EXPORT_NOTES(exporter, proto, model->notes);
 }
 
 Document *model_export(Arena *arena, const Model *model, const ExportOptions *options,

@@ -67,9 +67,6 @@ static bool import_input(Importer *importer, Scope *scope, const ValueInfoProto 
         return unsupported_at(importer->diagnostics, location,
                               "the rank of input '%s' is not known; give it a shape", name);
     Value *value = graph_add_input(scope->graph, name, type);
-    if (proto->doc_string.length)
-        value->doc =
-            arena_string(importer->arena, proto->doc_string.data, (size_t)proto->doc_string.length);
     return scope_define(importer, scope, name, value, location);
 }
 
@@ -163,22 +160,14 @@ static void import_facts(Importer *importer)
 {
     Model *model = importer->model;
     const ModelProto *proto = importer->document->model;
-    int64_t count = proto->metadata_props.count;
     model->ir_version = proto->ir_version;
     model->model_version = proto->model_version;
     model->producer_name = optional_string(importer, proto->producer_name);
     model->producer_version = optional_string(importer, proto->producer_version);
     model->domain = optional_string(importer, proto->domain);
-    model->doc = optional_string(importer, proto->doc_string);
+    model->notes = import_notes(importer, proto->doc_string, proto->metadata_props.count,
+                                proto->metadata_props.items);
     model->source = importer->document->source;
-    model->properties = ARENA_ARRAY(importer->arena, Property, count + 1);
-    for (int64_t i = 0; i < count; i++) {
-        const StringStringEntryProto *entry = proto->metadata_props.items[i];
-        model->properties[model->property_count++] = (Property){
-            arena_string(importer->arena, entry->key.data, (size_t)entry->key.length),
-            arena_string(importer->arena, entry->value.data, (size_t)entry->value.length),
-        };
-    }
 }
 
 static bool import_graph(Importer *importer)
@@ -202,12 +191,12 @@ static bool import_graph(Importer *importer)
         return false;
     if (name[0])
         graph->name = name;
-    graph->doc = optional_string(importer, proto->doc_string);
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
         !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
         !import_drop_unranked(importer, graph))
         return false;
     graph_order_constants(graph);
+    import_graph_notes(importer, graph, proto);
     return true;
 }
 

@@ -157,6 +157,8 @@ static bool make_node(NodeImport *import, const OpDef *op, const NodeProto *prot
                               attributes, op->region_count);
     node->location = location;
     node->name = location.node;
+    node->notes = import_notes(importer, proto->doc_string, proto->metadata_props.count,
+                               proto->metadata_props.items);
     if (!name_new_results(import, node, proto, location))
         return false;
     if (op->region_count && !import_regions(importer, import->scope, node, proto, import->path))

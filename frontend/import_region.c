@@ -83,6 +83,7 @@ static bool fill_region(Importer *importer, Scope *scope, const GraphProto *grap
         !import_nodes(importer, scope, scope->path) || !add_outputs(importer, scope, graph))
         return false;
     graph_order_constants(scope->graph);
+    import_graph_notes(importer, scope->graph, graph);
     return true;
 }
 
@@ -347,6 +348,11 @@ static bool import_group(Importer *importer, Scope *caller, Function *function,
         results[i] = node->results[i];
     }
     graph_order_constants(body);
+    node->notes = import_notes(importer, proto->doc_string, proto->metadata_props.count,
+                               proto->metadata_props.items);
+    const FunctionProto *written = function->proto;
+    body->notes = import_notes(importer, written->doc_string, written->metadata_props.count,
+                               written->metadata_props.items);
     return node_infer(&importer->context, node);
 }
 

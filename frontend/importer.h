@@ -73,6 +73,14 @@ const char *import_name(Importer *importer, TnString name, Location location);
 /* "path.field[i]" */
 const char *import_path(Importer *importer, const char *path, const char *field, int64_t i);
 
+/* ---- Notes: import_notes.c ----------------------------------------------------------------- */
+
+/* NULL where there are none. */
+const Notes *import_notes(Importer *importer, TnString doc, int64_t property_count,
+                          StringStringEntryProto *const *properties);
+/* Those of a graph and its values, once it is made. */
+void import_graph_notes(Importer *importer, Graph *graph, const GraphProto *proto);
+
 /* ---- Types: import_type.c ------------------------------------------------------------------ */
 
 /* Unknown sizes become symbols called <hint>_<dimension>. NULL after a diagnostic. A tensor without

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * tenon convert: a model from one form to the other, imported (so at the newest opset) and exported
- * again (at the lowest opset that means the same).
+ * again (at the lowest opset that means the same); or its document as it is.
  */
 #include "session.h"
 
@@ -9,7 +9,13 @@ static bool convert(Session *session)
 {
     const Options *options = session->options;
     ExportOptions export = {.opset = option_integer(options, OPTION_opset, 0)};
-    if (!session_read(session, options->arguments[0]) || !session_import(session))
+    if (!session_read(session, options->arguments[0]))
+        return false;
+    if (option_given(options, OPTION_as_is))
+        return document_save(session->arena, session->document, options->arguments[1],
+                             session->diagnostics) ||
+               session_fail(session, TN_IO, NULL);
+    if (!session_import(session))
         return false;
     return model_save(session->arena, session->model, options->arguments[1], &export,
                       session->diagnostics) ||
@@ -21,6 +27,8 @@ int command_convert(const Options *options)
     Session session;
     if (options->argument_count != 2)
         wrong_usage("'convert' needs two files, not %d", options->argument_count);
+    if (option_given(options, OPTION_as_is) && option_given(options, OPTION_opset))
+        wrong_usage("'--as-is' keeps the opset, so '--opset' cannot ask for one");
     if (!session_open(&session, options))
         return EXIT_WRONG_MODEL;
     int status = setjmp(session.boundary.jump) ? session_no_memory()

@@ -585,6 +585,13 @@ GraphProto *build_graph(TextParser *parser, TextRange range, TnString name, Poin
     return graph;
 }
 
+GraphProto *build_nodes(TextParser *parser, PointerList *nodes)
+{
+    GraphProto *graph = MESSAGE_NEW(parser->arena, GraphProto);
+    APPEND_ALL(parser, &graph->node, nodes);
+    return graph;
+}
+
 /* ---- Functions and models ---------------------------------------------------------------- */
 
 static bool function_header(TextParser *parser, const HeaderItem *item, FunctionProto *function)

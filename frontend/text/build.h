@@ -87,6 +87,14 @@ typedef struct Elements {
     bool comma, value;   /* what the last token was */
 } Elements;
 
+/* "#@ field: value": see comment.h. */
+typedef struct Comment {
+    TextRange range;
+    size_t target; /* where the token after it begins */
+    bool is_aimed; /* that token has been read */
+    bool is_applied;
+} Comment;
+
 typedef struct TextParser {
     Arena *arena;
     const Source *source;
@@ -98,6 +106,7 @@ typedef struct TextParser {
     int start;                /* a token that says what is to be read; 0 once it is consumed */
     int graph_depth;
     Elements elements;
+    ARRAY(Comment) comments;
     void *result;
 } TextParser;
 
@@ -108,6 +117,7 @@ _Noreturn void parser_out_of_memory(TextParser *parser);
 void *parser_allocate(TextParser *parser, void *old, size_t bytes); /* as realloc, from the arena */
 bool parser_open_scanner(TextParser *parser);
 void parser_begin_elements(TextParser *parser);
+void parser_add_comment(TextParser *parser, TextRange range);
 TnString parser_unquote(TextParser *parser, TnString quoted);
 /* The token of a type word (*element set where it is an element type); 0 for an ordinary name. */
 int parser_keyword(TnString word, TnElementType *element);
@@ -162,6 +172,8 @@ AttributeProto *build_attribute(TextParser *parser, TextRange range, TnString na
 NodeProto *build_node(TextParser *parser, TextRange range, TnString label, NameList *outputs,
                       DottedName *type, TnString overload, NameList *inputs,
                       PointerList *attributes);
+/* A graph of nodes alone, which no comment stands before. */
+GraphProto *build_nodes(TextParser *parser, PointerList *nodes);
 GraphProto *build_graph(TextParser *parser, TextRange range, TnString name, PointerList *inputs,
                         PointerList *outputs, PointerList *values, PointerList *nodes);
 FunctionProto *build_function(TextParser *parser, TextRange range, PointerList *header,

@@ -112,7 +112,7 @@ start:
     START_MODEL model           { parser->result = $2; }
   | START_GRAPH graph           { parser->result = $2; }
   | START_FUNCTION function     { parser->result = $2; }
-  | START_NODES node_list       { parser->result = $2; }
+  | START_NODES node_list       { parser->result = build_nodes(parser, $2); }
   | START_TYPE type             { parser->result = $2; }
   | START_TENSOR tensor         { parser->result = $2; }
   ;
@@ -436,6 +436,11 @@ static int grammar_lex(GRAMMAR_STYPE *value, TextRange *range, TextParser *parse
         parser->previous = parser->last;
         int token = scanner_lex(value, range, parser->scanner);
         parser->last = token == NAME ? *range : (TextRange){0, 0};
+        for (int64_t i = parser->comments.count; i > 0 && !parser->comments.items[i - 1].is_aimed;
+             i--) {
+            parser->comments.items[i - 1].target = range->begin;
+            parser->comments.items[i - 1].is_aimed = true;
+        }
         return token;
     }
     int token = starts[parser->start];

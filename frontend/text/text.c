@@ -5,6 +5,7 @@
 #include "frontend/text/text.h"
 
 #include "frontend/text/build.h"
+#include "frontend/text/comment.h"
 #include "frontend/text/parser.tab.h"
 #include "runtime/element.h"
 
@@ -96,6 +97,11 @@ TnString parser_unquote(TextParser *parser, TnString quoted)
     return (TnString){bytes, length};
 }
 
+void parser_add_comment(TextParser *parser, TextRange range)
+{
+    array_push(parser->arena, &parser->comments, (Comment){.range = range});
+}
+
 void parser_bad_byte(TextParser *parser, TextRange range)
 {
     unsigned char byte = (unsigned char)parser->source->data[range.begin];
@@ -110,12 +116,16 @@ void parser_bad_byte(TextParser *parser, TextRange range)
 
 static void *parse(Arena *arena, const Source *source, Diagnostics *diagnostics, Start start)
 {
+    static const MessageKind kinds[] = {MESSAGE_ModelProto,    MESSAGE_GraphProto,
+                                        MESSAGE_FunctionProto, MESSAGE_GraphProto,
+                                        MESSAGE_TypeProto,     MESSAGE_TensorProto};
     TextParser *parser = ARENA_NEW(arena, TextParser);
     *parser = (TextParser){
         .arena = arena, .source = source, .diagnostics = diagnostics, .start = (int)start};
     if (!parser_open_scanner(parser))
         parser_out_of_memory(parser);
-    return grammar_parse(parser) == 0 ? parser->result : NULL;
+    bool good = grammar_parse(parser) == 0 && comments_apply(parser, kinds[start], parser->result);
+    return good ? parser->result : NULL;
 }
 
 bool text_parse(Arena *arena, const Source *source, Document *document, Diagnostics *diagnostics)
@@ -137,13 +147,7 @@ FunctionProto *text_parse_function(Arena *arena, const Source *source, Diagnosti
 
 GraphProto *text_parse_nodes(Arena *arena, const Source *source, Diagnostics *diagnostics)
 {
-    const PointerList *nodes = parse(arena, source, diagnostics, START_nodes);
-    if (!nodes)
-        return NULL;
-    GraphProto *graph = MESSAGE_NEW(arena, GraphProto);
-    for (int64_t i = 0; i < nodes->count; i++)
-        array_push(arena, &graph->node, nodes->items[i]);
-    return graph;
+    return parse(arena, source, diagnostics, START_nodes);
 }
 
 TypeProto *text_parse_type(Arena *arena, const Source *source, Diagnostics *diagnostics)

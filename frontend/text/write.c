@@ -3,12 +3,13 @@
  * Documents as text. One form for each thing, so that equal documents give equal texts and reading
  * a text back gives the same document. Attribute types are written where the value does not tell.
  *
- * Not written, for want of a syntax that ONNX's own reader takes: doc strings and metadata below
- * the model, denotations, quantization annotations, training sections and device configurations.
+ * What the syntax that ONNX's own reader takes cannot say stands in structured comments
+ * (comment.h).
  */
 #include "frontend/text/write.h"
 
 #include "frontend/text/build.h"
+#include "frontend/text/comment.h"
 #include "runtime/element.h"
 
 #include <ctype.h>
@@ -100,8 +101,7 @@ static void write_element(Writer *writer, int32_t element)
                                   : "undefined");
 }
 
-/* Whether the syntax can say the type. */
-static bool is_writable(const TypeProto *type)
+bool is_writable(const TypeProto *type)
 {
     if (!type)
         return false;
@@ -161,6 +161,7 @@ void write_type(Writer *writer, const TypeProto *type)
 
 static void write_value(Writer *writer, const ValueInfoProto *value)
 {
+    write_comments(writer, MESSAGE_ValueInfoProto, value);
     bool typed = is_writable(value->type);
     if (typed) {
         write_type(writer, value->type);
@@ -169,17 +170,21 @@ static void write_value(Writer *writer, const ValueInfoProto *value)
     write_name(writer, value->name, typed);
 }
 
-/* "(float[N] x, float[N] y)": on one line where it fits, else a value a line. */
+/* "(float[N] x, float[N] y)": on one line where it fits, else, or where there are comments, a value
+ * a line. */
 static void write_values(Writer *writer, int64_t count, ValueInfoProto *const *values)
 {
     Text line = text_create(writer->text->arena);
     Writer inner = {.text = &line, .options = writer->options};
+    bool has_any = false;
     for (int64_t i = 0; i < count; i++) {
+        has_any |= has_comments(MESSAGE_ValueInfoProto, values[i]);
         text_append(&line, i ? ", " : "");
         write_value(&inner, values[i]);
     }
     text_append(writer->text, "(");
-    if (write_column(writer) + line.length + 1 <= LINE_WIDTH || count < 2) {
+    bool fits = write_column(writer) + line.length + 1 <= LINE_WIDTH || count < 2;
+    if (fits && !has_any) {
         text_append_bytes(writer->text, line.data, line.length);
     } else {
         writer->indent += 2;
@@ -311,6 +316,7 @@ static void write_attribute(Writer *writer, const AttributeProto *attribute)
     const char *type_name = attribute_type_name((int32_t)type);
     int64_t count = list_count(attribute, type);
     bool is_reference = attribute->has_ref_attr_name && attribute->ref_attr_name.length;
+    write_comments(writer, MESSAGE_AttributeProto, attribute);
     write_name(writer, attribute->name, true);
     if ((is_reference || count == 0) && type_name)
         text_format(text, ": %s", type_name);
@@ -331,19 +337,22 @@ static void write_attribute(Writer *writer, const AttributeProto *attribute)
     }
 }
 
-static bool holds_graphs(const NodeProto *node)
+/* Graphs and comments need lines of their own. */
+static bool needs_lines(const NodeProto *node)
 {
     for (int64_t i = 0; i < node->attribute.count; i++) {
-        if (node->attribute.items[i]->g || node->attribute.items[i]->graphs.count)
+        const AttributeProto *attribute = node->attribute.items[i];
+        if (attribute->g || attribute->graphs.count ||
+            has_comments(MESSAGE_AttributeProto, attribute))
             return true;
     }
     return false;
 }
 
-/* Whether the attributes fit in the rest of the line; graphs never do. */
+/* Whether the attributes fit in the rest of the line. */
 static bool fit_in_line(Writer *writer, const NodeProto *node)
 {
-    if (holds_graphs(node))
+    if (needs_lines(node))
         return false;
     Text line = text_create(writer->text->arena);
     Writer inner = {.text = &line, .options = writer->options};
@@ -411,6 +420,7 @@ static void write_operator(Writer *writer, const NodeProto *node)
 static void write_node(Writer *writer, const NodeProto *node)
 {
     Text *text = writer->text;
+    write_comments(writer, MESSAGE_NodeProto, node);
     if (node->name.length) {
         text_append(text, "[");
         write_name(writer, node->name, true);
@@ -459,10 +469,12 @@ static void write_graph_values(Writer *writer, const GraphProto *graph)
     writer->indent += 2;
     for (int64_t i = 0; i < graph->initializer.count; i++) {
         begin_line(writer, &first);
+        write_comments(writer, MESSAGE_TensorProto, graph->initializer.items[i]);
         write_tensor(writer, graph->initializer.items[i], true);
     }
     for (int64_t i = 0; i < graph->sparse_initializer.count; i++) {
         begin_line(writer, &first);
+        write_comments(writer, MESSAGE_SparseTensorProto, graph->sparse_initializer.items[i]);
         write_sparse(writer, graph->sparse_initializer.items[i]);
     }
     for (int64_t i = 0; i < graph->value_info.count; i++) {
@@ -561,8 +573,7 @@ static void write_function(Writer *writer, const FunctionProto *function)
     header_string(&header, writer, "overload", function->overload);
     header_opsets(&header, writer, function->opset_import.count, function->opset_import.items);
     header_string(&header, writer, "doc_string", function->doc_string);
-    header_properties(&header, writer, function->metadata_props.count,
-                      function->metadata_props.items);
+    write_comments(writer, MESSAGE_FunctionProto, function);
     write_header(writer, &header);
     write_name(writer, function->name, true);
     text_append(text, " ");
@@ -573,8 +584,11 @@ static void write_function(Writer *writer, const FunctionProto *function)
             write_name(writer, function->attribute.items[i], true);
         }
         for (int64_t i = 0; i < function->attribute_proto.count; i++) {
+            const AttributeProto *attribute = function->attribute_proto.items[i];
             text_append(text, i || function->attribute.count ? ", " : "");
-            write_attribute(writer, function->attribute_proto.items[i]);
+            if (has_comments(MESSAGE_AttributeProto, attribute))
+                write_new_line(writer);
+            write_attribute(writer, attribute);
         }
         text_append(text, "> ");
     }
@@ -614,8 +628,11 @@ static void write_model(Writer *writer, const ModelProto *model)
     }
     header_string(&header, writer, "doc_string", model->doc_string);
     header_properties(&header, writer, model->metadata_props.count, model->metadata_props.items);
+    const GraphProto *graph = model->graph ? model->graph : &nothing;
+    write_comments(writer, MESSAGE_ModelProto, model);
     write_header(writer, &header);
-    write_graph(writer, model->graph ? model->graph : &nothing);
+    write_comments(writer, MESSAGE_GraphProto, graph);
+    write_graph(writer, graph);
     text_append(writer->text, "\n");
     for (int64_t i = 0; i < model->functions.count; i++) {
         text_append(writer->text, "\n");
@@ -639,6 +656,7 @@ void text_write_model(const ModelProto *model, Text *text, const WriteOptions *o
 void text_write_graph(const GraphProto *graph, Text *text, const WriteOptions *options)
 {
     Writer writer = writer_create(text, options);
+    write_comments(&writer, MESSAGE_GraphProto, graph);
     write_graph(&writer, graph);
     text_append(text, "\n");
 }

@@ -21,6 +21,7 @@ void write_string(Writer *writer, TnString string); /* in quotes */
 void write_name(Writer *writer, TnString name, bool words);
 void write_new_line(Writer *writer);
 size_t write_column(const Writer *writer); /* of the end of the text */
+bool is_writable(const TypeProto *type);   /* whether the syntax can say the type */
 void write_type(Writer *writer, const TypeProto *type);
 void write_shape(Writer *writer, const TensorShapeProto *shape);
 /* "float[2]" and, after whatever the caller puts between, "{1.0, 2.0}" or "[…]". */

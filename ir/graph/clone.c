@@ -75,6 +75,21 @@ static const char *copy_text(Copy *copy, const char *text)
     return text && copy->deep ? intern(copy->to->names, text) : text;
 }
 
+static const Notes *copy_notes(Copy *copy, const Notes *notes)
+{
+    if (!copy->deep || !notes)
+        return notes;
+    Arena *arena = copy->to->arena;
+    Notes *result = arena_copy(arena, notes, sizeof *notes);
+    Property *properties = ARENA_ARRAY(arena, Property, notes->property_count + 1);
+    for (int i = 0; i < notes->property_count; i++)
+        properties[i] = (Property){copy_text(copy, notes->properties[i].key),
+                                   copy_text(copy, notes->properties[i].value)};
+    result->doc = copy_text(copy, notes->doc);
+    result->properties = properties;
+    return result;
+}
+
 static const Constant *copy_constant(Copy *copy, const Constant *constant)
 {
     if (!copy->deep || !constant)
@@ -148,7 +163,7 @@ static void copy_facts(Copy *copy, const Value *value, Value *result)
     result->type = copy_type(copy, value->type);
     result->elements = copy_exprs(copy, value->element_count, value->elements);
     result->element_count = value->element_count;
-    result->doc = copy_text(copy, value->doc);
+    result->notes = copy_notes(copy, value->notes);
     map_set_pointer(&copy->values, value, result);
 }
 
@@ -174,6 +189,7 @@ static void copy_node(Copy *copy, const Node *node, Graph *to, Node *before)
     result->name = copy_text(copy, node->name);
     result->location = node->location;
     result->location.node = copy_text(copy, node->location.node);
+    result->notes = copy_notes(copy, node->notes);
     copy_attributes(copy, result);
     copy_results(copy, node, result);
     result->region_count = node->region_count;
@@ -239,7 +255,7 @@ static void copy_assumptions(Copy *copy, const Graph *from, const Graph *branch)
 static Graph *copy_graph(Copy *copy, const Graph *graph, Node *owner)
 {
     Graph *result = graph_create(copy->to, owner, graph->name);
-    result->doc = copy_text(copy, graph->doc);
+    result->notes = copy_notes(copy, graph->notes);
     for (int i = 0; i < graph->input_count; i++)
         copy_facts(copy, graph->inputs[i],
                    graph_add_input(result, copy_text(copy, graph->inputs[i]->name), NULL));
@@ -300,13 +316,8 @@ static void copy_header(Copy *copy)
     to->producer_name = copy_text(copy, from->producer_name);
     to->producer_version = copy_text(copy, from->producer_version);
     to->domain = copy_text(copy, from->domain);
-    to->doc = copy_text(copy, from->doc);
+    to->notes = copy_notes(copy, from->notes);
     to->source = from->source;
-    to->property_count = from->property_count;
-    to->properties = ARENA_ARRAY(to->arena, Property, from->property_count + 1);
-    for (int i = 0; i < from->property_count; i++)
-        to->properties[i] = (Property){copy_text(copy, from->properties[i].key),
-                                       copy_text(copy, from->properties[i].value)};
 }
 
 Model *model_clone(const Model *model, Arena *arena)

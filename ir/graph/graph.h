@@ -28,6 +28,18 @@ typedef struct Use Use;
 typedef struct OpDef OpDef;
 typedef struct Constant Constant; /* ir/graph/constant.h */
 
+/* What a model's author wrote beside a thing, and Tenon carries along: ONNX's doc_string and
+ * metadata_props. */
+typedef struct Property {
+    const char *key, *value;
+} Property;
+
+typedef struct Notes {
+    const char *doc; /* or NULL */
+    const Property *properties;
+    int property_count;
+} Notes;
+
 typedef enum ValueKind { VALUE_input, VALUE_constant, VALUE_result } ValueKind;
 
 struct Value {
@@ -43,7 +55,7 @@ struct Value {
     const Expr *const *elements;
     int64_t element_count;
     Use *first_use;
-    const char *doc;
+    const Notes *notes; /* or NULL */
 };
 
 struct Use {
@@ -65,6 +77,7 @@ struct Node {
     Graph **regions;
     void *attributes; /* the operator's own attribute struct */
     Location location;
+    const Notes *notes; /* or NULL */
     Node *prev, *next;
     int id; /* set by graph_number() */
 };
@@ -81,9 +94,9 @@ struct Graph {
     const char **output_names;
     Node *first, *last;
     int node_count;
-    Map names;         /* name -> Value; NULL where it is free again */
-    Map name_counters; /* hint -> last number tried, so that inventing names takes constant time */
-    const char *doc;
+    Map names;          /* name -> Value; NULL where it is free again */
+    Map name_counters;  /* hint -> last number tried, so that inventing names takes constant time */
+    const Notes *notes; /* or NULL */
 };
 
 /* A condition on sizes that inference could not decide; checked when the program is entered. */
@@ -102,11 +115,6 @@ typedef struct Binding {
     int64_t count;
 } Binding;
 
-/* An attribute of the model that tools carry along: metadata_props. */
-typedef struct Property {
-    const char *key, *value;
-} Property;
-
 struct Model {
     Arena *arena;
     ExprPool *pool;
@@ -114,9 +122,8 @@ struct Model {
     Diagnostics *diagnostics;
     Graph *graph;
     int64_t ir_version, model_version;
-    const char *producer_name, *producer_version, *domain, *doc;
-    Property *properties;
-    int property_count;
+    const char *producer_name, *producer_version, *domain;
+    const Notes *notes; /* or NULL */
     Assumption *assumptions;
     int64_t assumption_count, assumption_capacity;
     const Graph *branch; /* what is assumed now is about this region of an If; NULL: about all */

@@ -114,6 +114,36 @@ static void test_canonical_texts(void **state)
                "    }\n"
                "  > (c)\n"
                "}\n",
+        /* Structured comments */
+        "#@ configuration: [{name: \"pair\", num_devices: 2, device: [\"a\", \"b\"]}]\n" HEADER
+        "#@ doc_string: \"line\\nbreak, \\\"quote\\\", \\\\ and \\x00\"\n"
+        "#@ metadata_props: [\"k\" : \"v\", \"l\" : \"\"]\n"
+        "g (\n"
+        "  #@ type.tensor_type.shape.dim[1].denotation: \"CHANNEL\"\n"
+        "  #@ type.denotation: \"IMAGE\"\n"
+        "  #@ doc_string: \"in\"\n"
+        "  float[N, 3] x\n"
+        ") => (\n"
+        "  #@ type: {tensor_type: {shape: {dim: [{dim_value: 3}]}}}\n"
+        "  y\n"
+        ")\n"
+        "<\n"
+        "  #@ doc_string: \"data\"\n"
+        "  float w = {2.0}\n"
+        ">\n"
+        "{\n"
+        "  #@ doc_string: \"a node\"\n"
+        "  #@ device_configurations: [{sharding_spec: [{device: [0, -1]}], pipeline_stage: 3}]\n"
+        "  y = If <\n"
+        "    #@ g.doc_string: \"a graph\"\n"
+        "    #@ doc_string: \"an attribute\"\n"
+        "    then_branch = yes () => (a)\n"
+        "    {\n"
+        "      #@ metadata_props: [\"inside\" : \"1\"]\n"
+        "      a = Constant <value = float {1.0}> ()\n"
+        "    }\n"
+        "  > (x)\n"
+        "}\n",
         /* Data */
         HEADER "g () => (float y)\n"
                "<\n"
@@ -180,6 +210,10 @@ static void test_other_spellings(void **state)
          "g (float[1] x) => (y)\n<\n  float[1] x = {1.0}\n>\n{\n}\n"},
         {"g () => (y) { y = Op <a: float = 1, b: ints = [1], c = [1, 2.5]> () }",
          "g () => (y)\n{\n  y = Op <a = 1.0, b = [1], c = [1.0, 2.5]> ()\n}\n"},
+        {"#@ doc_string: \"the largest thing that begins here\"\n g => () { }",
+         "#@ doc_string: \"the largest thing that begins here\"\ng () => ()\n{\n}\n"},
+        {"g => (y) { # no structure\n#@metadata_props:[\"a\":\"b\"]\n y = Op () }",
+         "g () => (y)\n{\n  #@ metadata_props: [\"a\" : \"b\"]\n  y = Op ()\n}\n"},
         /* Elements one by one become packed bytes; numbers become bit patterns. */
         {"g () => (y) < int4[3] a = {1, 2, -3}, float16[2] b = {1.0, -2.0} > { }",
          "g () => (y)\n<\n  int4[3] a = {33, 13},\n  float16[2] b = {15360, 49152}\n>\n{\n}\n"},
