@@ -117,7 +117,7 @@ static TnStatus read_model(TnModel *model, const void *data, size_t length,
     model->document = data ? document_parse(model->arena, model->name, data, length, diagnostics)
                            : document_load(model->arena, model->name, diagnostics);
     send_diagnostics(model->arena, diagnostics, options->log, options->log_user);
-    return model->document ? TN_OK : diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL;
+    return model->document ? TN_OK : diagnostics_status(diagnostics);
 }
 
 static TnStatus make_model(const char *name, const void *data, size_t length,
@@ -222,7 +222,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     ImportOptions import = import_options(made->arena, options);
     Model *model = model_import(made->arena, made->model->document, &import, &needs, diagnostics);
     if (!model)
-        return diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL;
+        return diagnostics_status(diagnostics);
     RunOptions run = run_options_default();
     run.pipeline = options->pipeline;
     TnStatus status = passes_run(model, &run, scratch, &report);

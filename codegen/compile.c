@@ -232,11 +232,6 @@ void program_destroy(Program *program)
         program->destroy(program);
 }
 
-static TnStatus failure(const Diagnostics *diagnostics)
-{
-    return diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL;
-}
-
 static void set_needs(const Builder *b, Program *program)
 {
     program->packed_bytes = b->packed_bytes;
@@ -262,13 +257,13 @@ static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
     if (!b->failed)
         add_outputs(b, graph, program->outputs);
     if (b->failed)
-        return failure(b->diagnostics);
+        return diagnostics_status(b->diagnostics);
     TnStatus status = pack_constants(b);
     owner->packed = b->packed;
     if (status != TN_OK)
         return status;
     if (!plan_buffers(b, program))
-        return failure(b->diagnostics);
+        return diagnostics_status(b->diagnostics);
     program->main = *scope_close(b);
     status = compile_phases(b, owner);
     if (status != TN_OK)

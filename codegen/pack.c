@@ -193,7 +193,7 @@ TnStatus pack_constants(Builder *b)
         size_t bytes = (job->count * job->element + 63) / 64 * 64;
         job->memory = aligned_alloc(64, bytes ? bytes : 64);
         if (!job->memory) {
-            error_at(b->diagnostics, (Location){0}, "no memory for packed constants");
+            no_memory_at(b->diagnostics, (Location){0}, "packed constants");
             return TN_OUT_OF_MEMORY;
         }
         memset(job->memory, 0, bytes);

@@ -488,7 +488,7 @@ Document *model_export(Arena *arena, const Model *model, const ExportOptions *op
     PROTO_SET(exporter.proto, ir_version,
               export_ir_version(exporter.opset, exporter.proto->functions.count > 0));
     if (exporter.out_of_memory) {
-        error_at(diagnostics, (Location){0}, "out of memory for the tensors of the model");
+        no_memory_at(diagnostics, (Location){0}, "the tensors of the model");
         return NULL;
     }
     Document *document = ARENA_NEW(arena, Document);

@@ -79,8 +79,6 @@ static Constant *scale_channels(Arena *arena, const Constant *from, int64_t oute
 {
     void *data;
     Constant *to = constant_allocate(arena, from->element, from->rank, from->dims, &data);
-    if (!to)
-        return NULL;
     int64_t inner = from->count / (outer * channels);
     for (int64_t o = 0; o < outer; o++) {
         const double *own = scale + o / (outer / groups) * channels;
@@ -99,7 +97,7 @@ static Constant *vector(Arena *arena, TnElementType element, int rank, int64_t c
     for (int d = 0; d < rank; d++)
         dims[d] = d ? 1 : count;
     Constant *constant = constant_allocate(arena, element, rank, dims, &data);
-    for (int64_t i = 0; constant && i < count; i++)
+    for (int64_t i = 0; i < count; i++)
         element_from_double(element, numbers[i], false,
                             (char *)data + (size_t)i * element_bytes(element));
     return constant;

@@ -104,8 +104,6 @@ RULE(divide_by_power_of_two, div)
     void *data;
     Constant *reciprocal = constant_allocate(pass->model->arena, constant->element, constant->rank,
                                              constant->dims, &data);
-    if (!reciprocal)
-        return NULL;
     size_t bytes = element_bytes(constant->element);
     for (int64_t i = 0; i < constant->count; i++)
         element_from_double(constant->element, 1 / constant_get_double(constant, i), false,

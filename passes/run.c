@@ -167,8 +167,7 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
     if (result != PASS_FAILED)
         result = pass_result(&pass, 0);
     order_constants(run->model->graph);
-    bool good = result != PASS_FAILED ||
-                fail(run, run->model->diagnostics->unsupported ? TN_UNSUPPORTED : TN_INVALID_MODEL);
+    bool good = result != PASS_FAILED || fail(run, diagnostics_status(run->model->diagnostics));
     good = good && check(run, result, before);
     if (good && is_wanted(options->print_after, step->pass->name, result == PASS_CHANGED))
         dump(run, step->pass, false);

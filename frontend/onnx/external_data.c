@@ -129,23 +129,26 @@ static MappedFile *map_location(ExternalData *data, Location location, const cha
     OpenFile *open_file = file_guard(data->arena);
     int descriptor = open_file->descriptor = open_location(data, name);
     if (descriptor < 0) {
-        const char *reason = errno == ELOOP || errno == EXDEV
-                                 ? "it is reached through a link, or lies outside"
-                                 : strerror(errno);
-        error_at(data->diagnostics, location,
-                 "cannot open external data '%s' beneath the model's folder: %s", name, reason);
+        if (errno == ELOOP || errno == EXDEV)
+            error_at(data->diagnostics, location,
+                     "cannot open external data '%s' beneath the model's folder: it is reached "
+                     "through a link, or lies outside",
+                     name);
+        else
+            system_error_at(data->diagnostics, location,
+                            "cannot open external data '%s' beneath the model's folder", name);
         return NULL;
     }
     MappedFile *file = NULL;
     if (fstat(descriptor, &status) < 0) {
-        error_at(data->diagnostics, location, "external data '%s': %s", name, strerror(errno));
+        system_error_at(data->diagnostics, location, "external data '%s'", name);
     } else if (check_status(data, location, name, &status)) {
         file = ARENA_NEW(data->arena, MappedFile);
         file->location = name;
         file->length = (size_t)status.st_size;
         file->data = file_map_descriptor(data->arena, descriptor, file->length, data->copy);
         if (!file->data) {
-            error_at(data->diagnostics, location, "cannot read external data '%s'", name);
+            system_error_at(data->diagnostics, location, "cannot read external data '%s'", name);
             file = NULL;
         }
     }

@@ -110,7 +110,7 @@ Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics)
     OpenFile *file = file_guard(arena);
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (file->descriptor < 0 || fstat(file->descriptor, &status) < 0) {
-        error_at(diagnostics, location, "cannot open the file: %s", strerror(errno));
+        system_error_at(diagnostics, location, "cannot open the file");
         source = NULL;
     } else if (S_ISDIR(status.st_mode)) {
         error_at(diagnostics, location, "this is a folder, expected a file");
@@ -121,7 +121,7 @@ Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics)
         source->data = is_file ? file_map_descriptor(arena, file->descriptor, source->length, false)
                                : read_stream(arena, file->descriptor, &source->length);
         if (!source->data) {
-            error_at(diagnostics, location, "cannot read the file: %s", strerror(errno));
+            system_error_at(diagnostics, location, "cannot read the file");
             source = NULL;
         }
     }

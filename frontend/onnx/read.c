@@ -292,7 +292,8 @@ static bool reserve(Reader *reader, const Frame *frame, size_t offset, AnyArray 
         return false;
     char *items = arena_try(reader->arena, (size_t)wanted * item_bytes);
     if (!items)
-        return FAIL(reader, frame, offset, "out of memory for %lld items", (long long)wanted);
+        return no_memory_at(reader->diagnostics, place(reader, frame, offset), "%lld items",
+                            (long long)wanted);
     if (list->count)
         memcpy(items, list->items, (size_t)list->count * item_bytes);
     list->items = items;

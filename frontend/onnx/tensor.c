@@ -147,15 +147,16 @@ static bool all_bools(const unsigned char *data, int64_t count)
 
 static Constant *fail_memory(Import *import)
 {
-    FAIL(import, "out of memory for a tensor of %lld elements", (long long)import->count);
+    no_memory_at(import->diagnostics, import->location, "a tensor of %lld elements",
+                 (long long)import->count);
     return NULL;
 }
 
 static Constant *allocate(Import *import, void **data)
 {
     const TensorProto *tensor = import->tensor;
-    Constant *constant = constant_allocate(import->arena, import->element, (int)tensor->dims.count,
-                                           tensor->dims.items, data);
+    Constant *constant = constant_try(import->arena, import->element, (int)tensor->dims.count,
+                                      tensor->dims.items, data);
     return constant ? constant : fail_memory(import);
 }
 
@@ -376,7 +377,7 @@ static const Constant *densify(Import *import, const SparseTensorProto *tensor,
     int rank = (int)tensor->dims.count;
     size_t width = element_bytes(values->element);
     void *data;
-    Constant *dense = constant_allocate(import->arena, values->element, rank, dims, &data);
+    Constant *dense = constant_try(import->arena, values->element, rank, dims, &data);
     if (!dense)
         return fail_memory(import);
     for (int64_t i = 0, last = -1; i < values->count; i++) {

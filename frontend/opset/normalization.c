@@ -94,8 +94,6 @@ static Value *truth(Upgrade *upgrade)
 {
     void *data;
     Constant *constant = constant_allocate(rule_arena(upgrade), TN_BOOL, 0, NULL, &data);
-    if (!constant)
-        longjmp(arena_boundary(rule_arena(upgrade))->jump, 1);
     memset(data, 1, 1);
     return edit_constant(upgrade->editor, constant, NULL);
 }

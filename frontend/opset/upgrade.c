@@ -299,8 +299,6 @@ Value *rule_floats(Upgrade *upgrade, int64_t count, const float *values)
 {
     void *data;
     Constant *constant = constant_allocate(rule_arena(upgrade), TN_FLOAT, 1, &count, &data);
-    if (!constant)
-        longjmp(arena_boundary(rule_arena(upgrade))->jump, 1);
     if (count)
         memcpy(data, values, (size_t)count * sizeof *values);
     return edit_constant(upgrade->editor, constant, NULL);

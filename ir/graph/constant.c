@@ -42,16 +42,26 @@ Constant *constant_create(Arena *arena, TnElementType element, int rank, const i
     return constant;
 }
 
-Constant *constant_allocate(Arena *arena, TnElementType element, int rank, const int64_t *dims,
-                            void **data)
+Constant *constant_try(Arena *arena, TnElementType element, int rank, const int64_t *dims,
+                       void **data)
 {
     Constant *constant = constant_create(arena, element, rank, dims, NULL);
+    *data = NULL;
     if (!constant)
         return NULL;
     size_t bytes = constant_bytes(constant);
     *data = arena_try(arena, bytes ? bytes : 1);
     constant->data = *data;
     return *data ? constant : NULL;
+}
+
+Constant *constant_allocate(Arena *arena, TnElementType element, int rank, const int64_t *dims,
+                            void **data)
+{
+    Constant *constant = constant_try(arena, element, rank, dims, data);
+    if (!constant && count_elements(element, rank, dims) >= 0)
+        longjmp(arena_boundary(arena)->jump, 1);
+    return constant;
 }
 
 Constant *constant_scalar_int64(Arena *arena, int64_t value)

@@ -26,9 +26,13 @@ size_t constant_bytes(const Constant *constant);
 /* Borrows data. NULL if the element count overflows. */
 Constant *constant_create(Arena *arena, TnElementType element, int rank, const int64_t *dims,
                           const void *data);
-/* With zeroed memory of its own, to be filled through *data; NULL if there is no memory. */
+/* With zeroed memory of its own, to be filled through *data. NULL if the element count overflows.
+ */
 Constant *constant_allocate(Arena *arena, TnElementType element, int rank, const int64_t *dims,
                             void **data);
+/* The same for data as large as a file says; NULL, too, if there is no memory. */
+Constant *constant_try(Arena *arena, TnElementType element, int rank, const int64_t *dims,
+                       void **data);
 Constant *constant_scalar_int64(Arena *arena, int64_t value);
 Constant *constant_int64s(Arena *arena, int64_t count, const int64_t *values); /* rank 1 */
 Constant *constant_scalar_real(Arena *arena, TnElementType element, double value);

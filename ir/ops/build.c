@@ -148,10 +148,6 @@ Value *build_fill(Editor *editor, TnElementType element, double value, int count
     int64_t one = 1;
     void *data;
     Constant *constant = constant_allocate(arena, element, 1, &one, &data);
-    if (!constant) {
-        editor->failed = true;
-        return NULL;
-    }
     element_from_double(element, value, true, data);
     Value *shape = build_concat(editor, 0, count, sizes);
     return build_with(editor, "ConstantOfShape", BUILD_TENSOR("value", constant), 1,

@@ -11,6 +11,7 @@ typedef struct Evaluation {
     const Node *node;
     Arena *arena, *scratch;
     const Constant **operands, **results;
+    size_t taken; /* of scratch */
 } Evaluation;
 
 static bool is_wanted(const Node *node, int i)
@@ -39,6 +40,20 @@ static bool results_are_static(const Node *node)
     return true;
 }
 
+enum { MOST_SCRATCH = 1 << 28 };
+
+/* Memory for the evaluation alone, aligned to 64; NULL if that is more than it may take. */
+static void *take(Evaluation *e, size_t bytes)
+{
+    if (bytes > MOST_SCRATCH - e->taken)
+        return NULL;
+    void *data = arena_try(e->scratch, bytes + 1);
+    if (!data)
+        longjmp(arena_boundary(e->scratch)->jump, 1);
+    e->taken += bytes;
+    return data;
+}
+
 /* Bytes where the interpreter may read elements: aligned. */
 static void *aligned_data(Evaluation *e, const Constant *constant)
 {
@@ -46,7 +61,7 @@ static void *aligned_data(Evaluation *e, const Constant *constant)
     size_t alignment = bytes > 8 ? 8 : bytes;
     if ((uintptr_t)constant->data % alignment == 0)
         return (void *)constant->data;
-    void *copy = arena_try(e->scratch, constant_bytes(constant) + 1);
+    void *copy = take(e, constant_bytes(constant));
     if (copy)
         memcpy(copy, constant->data, constant_bytes(constant));
     return copy;
@@ -83,7 +98,9 @@ static bool place_tensors(Evaluation *e, const Kernel *kernel, void **data)
         int64_t length;
         if (!expr_known(tensor->length, &length))
             return false;
-        data[slot] = arena_try(e->scratch, (size_t)length * element_bytes(tensor->element) + 1);
+        if (length > MOST_SCRATCH)
+            return false;
+        data[slot] = take(e, (size_t)length * element_bytes(tensor->element));
         if (!data[slot])
             return false;
     }
@@ -101,7 +118,7 @@ static bool interpret(Evaluation *e)
     if (!place_tensors(e, kernel, data))
         return false;
     const Evaluator *evaluator = evaluator_create(e->scratch, kernel);
-    void *scratch = arena_try(e->scratch, evaluator_scratch_bytes(evaluator) + 1);
+    void *scratch = take(e, evaluator_scratch_bytes(evaluator));
     if (scratch)
         evaluator_run(evaluator, sizes, data, scratch, 0, -1);
     return scratch != NULL;

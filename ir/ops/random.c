@@ -218,8 +218,6 @@ static bool decompose_dropout(Editor *editor, const Node *node, Value **results)
         bool *data;
         Constant *yes =
             constant_allocate(editor->context->arena, TN_BOOL, 1, (int64_t[]){1}, (void **)&data);
-        if (!yes)
-            return false;
         *data = true;
         results[1] = build_with(editor, "ConstantOfShape", BUILD_TENSOR("value", yes), 1, &mask);
     }

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A test makes it 1: then every object has a chunk of its own, and each may fail. */
-#ifndef ARENA_FIRST_CHUNK_BYTES
-#define ARENA_FIRST_CHUNK_BYTES (1 << 16)
+#ifdef ARENA_OBJECTS_APART /* a test's: every object has a chunk of its own, and each may fail */
+enum { FIRST_CHUNK_BYTES = 1, LARGEST_CHUNK_BYTES = 1 };
+#else
+enum { FIRST_CHUNK_BYTES = 1 << 16, LARGEST_CHUNK_BYTES = 1 << 24 };
 #endif
 
-enum { LARGEST_CHUNK_BYTES = 256 * ARENA_FIRST_CHUNK_BYTES, CHUNK_ALIGNMENT = 64 };
+enum { CHUNK_ALIGNMENT = 64 };
 
 typedef struct Chunk {
     struct Chunk *previous;
@@ -40,7 +41,7 @@ Arena *arena_create(Boundary *boundary)
 {
     Arena *arena = calloc(1, sizeof *arena);
     if (arena)
-        *arena = (Arena){.boundary = boundary, .next_capacity = ARENA_FIRST_CHUNK_BYTES};
+        *arena = (Arena){.boundary = boundary, .next_capacity = FIRST_CHUNK_BYTES};
     return arena;
 }
 
@@ -125,7 +126,7 @@ static void *take(Arena *arena, size_t bytes, size_t alignment)
         if (bytes > SIZE_MAX - sizeof(Chunk) - CHUNK_ALIGNMENT)
             return NULL;
         if (bytes > capacity)
-            capacity = round_up(bytes, CHUNK_ALIGNMENT);
+            capacity = bytes;
         else if (arena->next_capacity < LARGEST_CHUNK_BYTES)
             arena->next_capacity *= 2;
         size_t whole = round_up(sizeof(Chunk) + capacity, CHUNK_ALIGNMENT);

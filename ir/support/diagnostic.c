@@ -4,6 +4,9 @@
 #include "array.h"
 #include "text.h"
 
+#include <errno.h>
+#include <string.h>
+
 void source_position(const Source *source, size_t offset, int *line, int *column)
 {
     if (offset > source->length)
@@ -57,6 +60,42 @@ bool unsupported_at(Diagnostics *diagnostics, Location location, const char *for
         arena_format(diagnostics->arena, "not supported: %s", what));
     diagnostics->unsupported = true;
     return false;
+}
+
+bool no_memory_at(Diagnostics *diagnostics, Location location, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    const char *what = arena_format_list(diagnostics->arena, format, list);
+    va_end(list);
+    add(diagnostics, SEVERITY_ERROR, location,
+        arena_format(diagnostics->arena, "out of memory for %s", what));
+    diagnostics->out_of_memory = true;
+    return false;
+}
+
+bool system_error_at(Diagnostics *diagnostics, Location location, const char *format, ...)
+{
+    int reason = errno;
+    va_list list;
+    va_start(list, format);
+    const char *what = arena_format_list(diagnostics->arena, format, list);
+    va_end(list);
+    add(diagnostics, SEVERITY_ERROR, location,
+        arena_format(diagnostics->arena, "%s: %s", what, strerror(reason)));
+    if (reason == ENOMEM)
+        diagnostics->out_of_memory = true;
+    else
+        diagnostics->no_file = true;
+    return false;
+}
+
+TnStatus diagnostics_status(const Diagnostics *diagnostics)
+{
+    return diagnostics->out_of_memory ? TN_OUT_OF_MEMORY
+           : diagnostics->no_file     ? TN_IO
+           : diagnostics->unsupported ? TN_UNSUPPORTED
+                                      : TN_INVALID_MODEL;
 }
 
 /* The line that the range begins in, and a caret and tildes under the range. */

@@ -10,6 +10,7 @@
 #define IR_SUPPORT_DIAGNOSTIC_H
 
 #include "arena.h"
+#include "tenon.h"
 
 #include <stdbool.h>
 
@@ -44,7 +45,9 @@ typedef struct Diagnostics {
     Diagnostic *items;
     int64_t count, capacity;
     int64_t error_count;
-    bool unsupported; /* at least one error was "not supported:" */
+    bool unsupported;   /* at least one error was "not supported:" */
+    bool no_file;       /* at least one was a file that could not be read */
+    bool out_of_memory; /* at least one was for want of memory */
 } Diagnostics;
 
 Diagnostics *diagnostics_create(Arena *arena);
@@ -57,6 +60,14 @@ bool error_at(Diagnostics *diagnostics, Location location, const char *format, .
 /* As error_at; the message begins with "not supported: ". */
 bool unsupported_at(Diagnostics *diagnostics, Location location, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* As error_at; the message begins with "out of memory for ". */
+bool no_memory_at(Diagnostics *diagnostics, Location location, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* As error_at, after a system call that failed on a file: errno's text follows after ": ". */
+bool system_error_at(Diagnostics *diagnostics, Location location, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What an API function answers after errors: the gravest of them. */
+TnStatus diagnostics_status(const Diagnostics *diagnostics);
 
 /* "file:5:7: error: …" with the line and a caret for text, and
  * "file: at byte 123, graph.node[3] (conv_1): error: …" for binary models. */

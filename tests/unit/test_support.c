@@ -7,6 +7,7 @@
 #include "ir/support/intern.h"
 #include "ir/support/text.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -129,6 +130,14 @@ static void diagnostics_show_the_place(void **state)
                                    "node 'n': error: not supported: Foo-3\n");
     assert_true(diagnostics->unsupported);
     assert_int_equal(diagnostics->error_count, 2);
+    assert_int_equal(diagnostics_status(diagnostics), TN_UNSUPPORTED);
+    errno = ENOENT;
+    assert_false(system_error_at(diagnostics, (Location){0}, "file '%s'", "w"));
+    assert_string_equal(diagnostics->items[2].message, "file 'w': No such file or directory");
+    assert_int_equal(diagnostics_status(diagnostics), TN_IO);
+    assert_false(no_memory_at(diagnostics, (Location){0}, "%d bytes", 7));
+    assert_string_equal(diagnostics->items[3].message, "out of memory for 7 bytes");
+    assert_int_equal(diagnostics_status(diagnostics), TN_OUT_OF_MEMORY);
     arena_destroy(arena);
 }
 
