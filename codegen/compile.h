@@ -12,8 +12,9 @@
 typedef struct CompileSettings {
     const Backend *backend;
     Target target;
-    Text *listing;     /* receives kernels and loop nests; or NULL */
-    Parallel parallel; /* for packing constants; zeroed: the calling thread alone */
+    Text *listing;      /* receives kernels and loop nests; or NULL */
+    Parallel parallel;  /* for packing constants; zeroed: the calling thread alone */
+    bool split_kernels; /* a step for each compute; what passes between them lies in memory */
 } CompileSettings;
 
 /* For this machine, with LLVM. */

@@ -35,10 +35,7 @@ static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel,
     (void)target, (void)diagnostics;
     Phase *phases = ARENA_ARRAY(arena, Phase, kernel->compute_count + 1);
     for (int i = 0; i < kernel->compute_count; i++) {
-        Kernel *single = ARENA_NEW(arena, Kernel);
-        *single = *kernel;
-        single->compute_count = 1;
-        single->computes = &kernel->computes[i];
+        const Kernel *single = kernel_single(kernel, i);
         phases[i].kernel = single;
         phases[i].evaluator = evaluator_create(arena, single);
         phases[i].cost = step_cost(kernel->computes[i], evaluator_parallel(phases[i].evaluator));

@@ -6,6 +6,7 @@
 #include "codegen/builder.h"
 #include "codegen/flops.h"
 
+#include <assert.h>
 #include <string.h>
 
 static bool fail_at(Builder *b, const Node *node, const char *message)
@@ -51,8 +52,20 @@ static int32_t temporary_buffer(Builder *b, const Node *node, const Tensor *tens
     return buffer;
 }
 
-/* The buffers of a kernel's tensors by slot. Results get theirs here. */
-static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kernel, Value **values)
+static bool phase_uses(const Phase *phase, const Tensor *tensor);
+
+static bool is_used(const Phase *phases, int count, const Tensor *tensor)
+{
+    while (count-- > 0)
+        if (phase_uses(&phases[count], tensor))
+            return true;
+    return false;
+}
+
+/* The buffers of a kernel's tensors by slot. Results get theirs here, and temporaries that are not
+ * only passed on in registers or in a row of scratch. */
+static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kernel, Value **values,
+                               const Phase *phases, int phase_count)
 {
     int32_t *buffers = ARENA_ARRAY(b->arena, int32_t, kernel->tensor_count + 1);
     for (int i = 0; i < kernel->tensor_count; i++) {
@@ -75,8 +88,10 @@ static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kerne
             buffers[i] = -1; /* only if a phase reads it as it is */
         } else if (value) {
             buffers[i] = value_is_made(b, value) ? value_of(b, value).buffer : -1;
-        } else {
+        } else if (is_used(phases, phase_count, tensor)) {
             buffers[i] = temporary_buffer(b, node, tensor);
+        } else {
+            buffers[i] = -1;
         }
     }
     return buffers;
@@ -147,8 +162,8 @@ static void search_nest(ExprPool *pool, const Nest *nest, Search *search)
     }
 }
 
-/* Whether a constant is read as it is, and not only in its packed form. */
-static bool phase_reads(const Phase *phase, const Tensor *tensor)
+/* Whether the phase reads or writes the tensor; a constant as it is, and not only packed. */
+static bool phase_uses(const Phase *phase, const Tensor *tensor)
 {
     ExprPool *pool = phase->kernel->pool;
     Search search = {tensor, false};
@@ -160,6 +175,7 @@ static bool phase_reads(const Phase *phase, const Tensor *tensor)
     }
     for (int i = 0; i < phase->kernel->compute_count; i++) {
         const Compute *compute = phase->kernel->computes[i];
+        search.found |= compute->out == tensor;
         search_expr(pool, compute->body, &search);
         for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
             search_expr(pool, compute->target[d], &search);
@@ -175,8 +191,8 @@ static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
     int32_t *buffers = ARENA_ARRAY(b->arena, int32_t, count + 1);
     for (int i = 0; i < count; i++) {
         const Tensor *tensor = function ? function->tensors[i] : context->kernel->tensors[i];
-        bool reads = tensor->role != TENSOR_constant || phase_reads(phase, tensor);
-        buffers[i] = reads ? tensor_buffer(context, phase, tensor) : -1;
+        buffers[i] = phase_uses(phase, tensor) ? tensor_buffer(context, phase, tensor) : -1;
+        touch_buffer(b, buffers[i]);
     }
     PhaseStep step = {.kernel = phase,
                       .buffer_count = count,
@@ -209,10 +225,31 @@ static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
                            .phase = step});
 }
 
-static void touch_all(PhaseContext *context)
+/* A kernel in phases; each compute apart, where the host wants to see them so. */
+static Phase *schedule(Builder *b, const Backend *backend, const Kernel *kernel, int *count)
 {
-    for (int i = 0; i < context->kernel->tensor_count; i++)
-        touch_buffer(context->builder, context->buffers[i]);
+    const Target *target = &b->settings->target;
+    if (!b->settings->split_kernels)
+        return backend->schedule(target, b->arena, kernel, count, b->diagnostics);
+    Phase *phases = ARENA_ARRAY(b->arena, Phase, kernel->compute_count + 1);
+    *count = kernel->compute_count;
+    for (int i = 0; i < *count; i++) {
+        int one = 0;
+        const Phase *phase =
+            backend->schedule(target, b->arena, kernel_single(kernel, i), &one, b->diagnostics);
+        if (!phase)
+            return NULL;
+        assert(one == 1);
+        phases[i] = *phase;
+    }
+    return phases;
+}
+
+/* The first phase counts for all, unless each has a kernel of its own. */
+static const Expr *phase_flops(const Phase *phase, const Kernel *kernel, bool is_first)
+{
+    bool counts = is_first || phase->kernel != kernel;
+    return counts ? kernel_flops(phase->kernel) : expr_integer(kernel->pool, 0);
 }
 
 static void lower_kernel(Builder *b, const Node *node)
@@ -221,16 +258,13 @@ static void lower_kernel(Builder *b, const Node *node)
     context.kernel = kernel_of_node(b->pool, node, &context.values);
     const Backend *backend =
         needs_interpreter(context.kernel) ? &backend_interpreter : b->settings->backend;
-    const Expr *flops = kernel_flops(context.kernel);
     int count = 0;
-    Phase *phases =
-        backend->schedule(&b->settings->target, b->arena, context.kernel, &count, b->diagnostics);
+    Phase *phases = schedule(b, backend, context.kernel, &count);
     if (!phases) {
         b->failed = true;
         return;
     }
-    context.buffers = kernel_buffers(b, node, context.kernel, context.values);
-    touch_all(&context);
+    context.buffers = kernel_buffers(b, node, context.kernel, context.values, phases, count);
     for (int i = 0; i < context.kernel->tensor_count; i++) {
         int32_t buffer = context.buffers[i];
         if (buffer < 0 || !b->buffers.items[buffer].needs_zero)
@@ -241,12 +275,8 @@ static void lower_kernel(Builder *b, const Node *node)
                                             .bytes = size_of(b, b->buffers.items[buffer].bytes),
                                             .zero = true}});
     }
-    for (int i = 0; i < count; i++) {
-        append_phase(&context, &phases[i], i ? expr_integer(b->pool, 0) : flops);
-        b->position--;
-        touch_all(&context);
-        b->position++;
-    }
+    for (int i = 0; i < count; i++)
+        append_phase(&context, &phases[i], phase_flops(&phases[i], context.kernel, i == 0));
     for (int i = 0; i < node->result_count; i++) {
         Value *value = result(node, i);
         if (value->name[0] && !b->failed)

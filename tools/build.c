@@ -49,6 +49,8 @@ bool session_compile(Session *session)
         wrong_usage("option '--device' knows cpu, not '%s'",
                     option_text(options, OPTION_device, ""));
     settings.parallel = session_parallel(session);
+    settings.split_kernels =
+        option_given(options, OPTION_split_kernels) || option_integer(options, OPTION_level, 2) < 2;
     if (!limit_symbols(session))
         return false;
     Text listing = text_create(session->arena);

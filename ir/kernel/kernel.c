@@ -203,3 +203,12 @@ void kernel_prune(Kernel *kernel)
             kernel->computes[count++] = kernel->computes[i];
     kernel->compute_count = count;
 }
+
+Kernel *kernel_single(const Kernel *kernel, int i)
+{
+    Kernel *single = ARENA_NEW(expr_pool_arena(kernel->pool), Kernel);
+    *single = *kernel;
+    single->compute_count = single->compute_capacity = 1;
+    single->computes = &kernel->computes[i];
+    return single;
+}

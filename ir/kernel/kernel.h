@@ -135,6 +135,8 @@ const char *kernel_verify(const Kernel *kernel);
 int kernel_inline(Kernel *kernel, const Tensor *temporary);
 /* Removes computes whose tensors nobody reads. */
 void kernel_prune(Kernel *kernel);
+/* Compute number i as a kernel of its own, over the same tensors. */
+Kernel *kernel_single(const Kernel *kernel, int i);
 
 /* ---- The interpreter --------------------------------------------------------------------- */
 

@@ -7,7 +7,9 @@ usage: compare.py [--threads N] [--rounds N] [--seconds S] [--fusion] [--json FI
 Each FOLDER has model.onnx and test_data_set_0/input_N.pb, as ONNX's own tests. In every round the
 contenders run one after the other on the same inputs, pinned to the same processors; a round's ratio
 is Tenon's median latency over ONNX Runtime's (less is better), and the median of the rounds is
-printed. --fusion adds Tenon without fusion (-O1) as a third contender. Needs onnx and onnxruntime."""
+printed. --fusion adds Tenon without fusion (-O1: one kernel for each compute, what passes between them
+in memory, each scheduled as well as it can be alone) as a third contender. Needs onnx and
+onnxruntime."""
 import argparse
 import glob
 import json
