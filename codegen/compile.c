@@ -5,6 +5,7 @@
  */
 #include "codegen/builder.h"
 #include "codegen/plan_memory.h"
+#include "ir/support/budget.h"
 
 #include <string.h>
 
@@ -232,6 +233,13 @@ void program_destroy(Program *program)
         program->destroy(program);
 }
 
+static TnStatus failure(const Builder *b)
+{
+    if (budget_is_spent(arena_budget(b->arena)))
+        return TN_CANCELLED;
+    return diagnostics_status(b->diagnostics);
+}
+
 static void set_needs(const Builder *b, Program *program)
 {
     program->packed_bytes = b->packed_bytes;
@@ -257,13 +265,13 @@ static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
     if (!b->failed)
         add_outputs(b, graph, program->outputs);
     if (b->failed)
-        return diagnostics_status(b->diagnostics);
+        return failure(b);
     TnStatus status = pack_constants(b);
     owner->packed = b->packed;
     if (status != TN_OK)
         return status;
     if (!plan_buffers(b, program))
-        return diagnostics_status(b->diagnostics);
+        return failure(b);
     program->main = *scope_close(b);
     status = compile_phases(b, owner);
     if (status != TN_OK)

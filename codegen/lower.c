@@ -5,6 +5,7 @@
  */
 #include "codegen/builder.h"
 #include "codegen/flops.h"
+#include "ir/support/budget.h"
 
 #include <assert.h>
 #include <string.h>
@@ -433,7 +434,8 @@ void lower_graph_nodes(Builder *b, Graph *graph)
 {
     const bool *needed = find_needed_nodes(b, graph);
     FOR_EACH_NODE (node, graph) {
-        if (needed[node->id])
+        b->failed |= budget_is_spent(arena_budget(b->arena));
+        if (needed[node->id] && !b->failed)
             lower_node(b, node);
         if (b->failed)
             return;

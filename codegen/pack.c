@@ -7,8 +7,8 @@
  */
 #include "codegen/builder.h"
 #include "codegen/packing.h"
+#include "runtime/allocator.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct PackJob {
@@ -19,9 +19,11 @@ typedef struct PackJob {
     bool is_affine;
     PackingPlan plan;
     char *memory;
+    size_t bytes; /* of it */
 } PackJob;
 
 typedef struct PackedConstants {
+    const TnAllocator *allocator;
     ARRAY(PackJob) jobs;
     Map by_key; /* text -> job number + 1 */
 } PackedConstants;
@@ -67,6 +69,7 @@ int32_t packed_buffer(Builder *b, const Packing *packing)
     if (!packed) {
         packed = b->packed = ARENA_NEW(b->arena, PackedConstants);
         arena_defer(b->arena, packed_destroy, packed);
+        packed->allocator = arena_allocator(b->arena);
         packed->by_key = map_create(b->arena);
     }
     const char *key = packing_key(b, packing);
@@ -191,7 +194,8 @@ TnStatus pack_constants(Builder *b)
     for (int64_t i = 0; i < packed->jobs.count; i++) {
         PackJob *job = &packed->jobs.items[i];
         size_t bytes = (job->count * job->element + 63) / 64 * 64;
-        job->memory = aligned_alloc(64, bytes ? bytes : 64);
+        job->bytes = bytes ? bytes : 64;
+        job->memory = allocator_take(packed->allocator, job->bytes, 64);
         if (!job->memory) {
             no_memory_at(b->diagnostics, (Location){0}, "packed constants");
             return TN_OUT_OF_MEMORY;
@@ -208,7 +212,8 @@ void packed_destroy(void *user)
 {
     PackedConstants *packed = user;
     for (int64_t i = 0; packed && i < packed->jobs.count; i++) {
-        free(packed->jobs.items[i].memory);
+        allocator_release(packed->allocator, packed->jobs.items[i].memory,
+                          packed->jobs.items[i].bytes);
         packed->jobs.items[i].memory = NULL;
     }
 }

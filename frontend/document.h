@@ -104,6 +104,7 @@ typedef struct Document {
     const Source *source;
     const char
         *path; /* of the file; external data lies beneath its folder; NULL: not from a file */
+    const TnReader *reader; /* of external data, instead of files; or NULL */
 } Document;
 
 /* ---- Descriptions, from the schema --------------------------------------------------------- */

@@ -230,6 +230,7 @@ Model *model_import(Arena *arena, const Document *document, const ImportOptions 
                                          options->copy_data, diagnostics),
         .functions = map_create(arena),
     };
+    importer.external.reader = document->reader;
     import_facts(&importer);
     bool ok = import_check(&importer) && import_graph(&importer);
     if (needs)

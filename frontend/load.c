@@ -41,6 +41,11 @@ static bool looks_like_text(const Source *source)
                        isalpha((unsigned char)source->data[i]));
 }
 
+static bool is_text_file(const char *path, const Source *source)
+{
+    return is_text_path(path) || (!has_extension(path, ".onnx") && looks_like_text(source));
+}
+
 static Document *read_document(Arena *arena, Source *source, const char *path, bool is_text,
                                Diagnostics *diagnostics)
 {
@@ -63,8 +68,28 @@ Document *document_load(Arena *arena, const char *path, Diagnostics *diagnostics
     Source *source = file_map(arena, path, diagnostics);
     if (!source)
         return NULL;
-    bool is_text = is_text_path(path) || (!has_extension(path, ".onnx") && looks_like_text(source));
-    return read_document(arena, source, source->name, is_text, diagnostics);
+    return read_document(arena, source, source->name, is_text_file(path, source), diagnostics);
+}
+
+Document *document_read(Arena *arena, const char *name, const TnReader *reader,
+                        Diagnostics *diagnostics)
+{
+    Source *source = ARENA_NEW(arena, Source);
+    int64_t length = reader->length(reader->user, name);
+    char *data = length < 0 ? NULL : arena_try(arena, (size_t)length + 1);
+    *source = (Source){.name = arena_string(arena, name, strlen(name)), .data = data};
+    Location location = {.source = source};
+    if (length >= 0 && !data) {
+        no_memory_at(diagnostics, location, "a file of %lld bytes", (long long)length);
+        return NULL;
+    }
+    if (length < 0 || (length > 0 && !reader->read(reader->user, name, 0, data, length))) {
+        diagnostics->no_file = true;
+        error_at(diagnostics, location, "the host's reader cannot read the file");
+        return NULL;
+    }
+    source->length = (size_t)length;
+    return read_document(arena, source, NULL, is_text_file(name, source), diagnostics);
 }
 
 Document *document_parse(Arena *arena, const char *name, const void *data, size_t length,

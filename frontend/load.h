@@ -17,6 +17,9 @@ typedef struct LoadOptions {
 /* The file as a document: mapped, and unmapped with the arena. Text by the extension (.onnxtxt,
  * .txt) or where the first bytes can only be text. NULL after diagnostics. */
 Document *document_load(Arena *arena, const char *path, Diagnostics *diagnostics);
+/* The same through the host's functions, into memory of the arena. */
+Document *document_read(Arena *arena, const char *name, const TnReader *reader,
+                        Diagnostics *diagnostics);
 /* The same from bytes, which must outlive the arena. `name` is what diagnostics call them. */
 Document *document_parse(Arena *arena, const char *name, const void *data, size_t length,
                          Diagnostics *diagnostics);

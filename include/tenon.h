@@ -21,9 +21,23 @@
  *     tn_program_destroy(program);
  *     tn_model_destroy(model);
  *
- * Models and programs are immutable and may be used from many threads at once. A context runs one
- * thing at a time: each thread has its own. The library starts no thread that it was not asked for,
- * prints nothing, and keeps no global state.
+ * Chapters: status, element types, values, DLPack; what a host may bring (threads, memory, files,
+ * messages); models; compiling; programs; running. Read up to "Models" for the words, then from
+ * there on for the story.
+ *
+ * Threads. Models and programs are immutable once they are made and may be used from many threads
+ * at once. A context runs one thing at a time: each thread has its own. Where a function may be
+ * called while another one runs, it says so.
+ *
+ * Ownership. What is called create, load, parse or compile makes an object that its destroy ends;
+ * destroy accepts NULL. Pointers that are handed in are borrowed for the time of the call unless
+ * the function says more. Texts that are handed out live as long as the object that was asked.
+ *
+ * Structs that begin with `size` may grow at the end: set it to the struct's sizeof, zero what you
+ * do not use, and programs that were built against an older header go on working.
+ *
+ * The library starts no thread that it was not asked for, prints nothing, reads no environment
+ * variable and keeps no global state. All functions are there since 0.1 unless they say otherwise.
  */
 #ifndef TENON_H
 #define TENON_H
@@ -133,6 +147,36 @@ struct TnValue {
     const TnValue *const *items;
 };
 
+/* ---- DLPack ------------------------------------------------------------------------------ */
+
+/* DLPack's DLTensor (https://dmlc.github.io/dlpack, versions 0.2 to 1.x), layout for layout, so
+ * that a host casts a pointer to one and needs no header of anybody's. */
+typedef struct TnDlTensor {
+    void *data;
+    struct {
+        int32_t type, id; /* type 1: the CPU */
+    } device;
+    int32_t ndim;
+    struct {
+        uint8_t code, bits; /* code 0: int, 1: unsigned, 2: float, 4: bfloat, 5: complex, 6: bool */
+        uint16_t lanes;
+    } dtype;
+    int64_t *shape;
+    int64_t *strides; /* in elements; NULL: row major without gaps */
+    uint64_t byte_offset;
+} TnDlTensor;
+
+/* The same memory as a tensor. TN_UNSUPPORTED: not on the CPU, lanes, or an element type that
+ * Tenon does not have. TN_BAD_ARGUMENT: more than TN_MAX_RANK dimensions, a negative one, data not
+ * aligned to its element, or strides other than row major without gaps (those of dimensions of size
+ * 1, and of tensors without elements, do not matter). *why, unless `why` is NULL, gets a sentence
+ * that lives for ever. */
+TN_API TN_MUST_USE TnStatus tn_tensor_from_dlpack(const TnDlTensor *from, TnTensor *to,
+                                                  const char **why);
+/* The other way round; to->shape points at from->dims, and strides are NULL. TN_UNSUPPORTED for
+ * strings, elements of fewer than 8 bits and floats that DLPack has no code for. */
+TN_API TN_MUST_USE TnStatus tn_tensor_to_dlpack(const TnTensor *from, TnDlTensor *to);
+
 /* ---- Threads ----------------------------------------------------------------------------- */
 
 /* One piece of a parallel loop. */
@@ -150,6 +194,36 @@ typedef struct TnParallel {
     int threads; /* how many work at once, the caller included; 0: one */
 } TnParallel;
 
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+/* Where memory comes from. Zeroed: the C library. A model, a program or a context that was given an
+ * allocator takes from it all that grows with the model or its data: documents, graphs, packed
+ * weights, arenas. The rest is small (the object itself), or LLVM's while it compiles. */
+typedef struct TnAllocator {
+    /* `bytes` of memory, not cleared, aligned to `alignment`, a power of two; NULL: there is none,
+     * and the call at hand answers TN_OUT_OF_MEMORY. Called on the thread that calls the library.
+     */
+    void *(*allocate)(void *user, size_t bytes, size_t alignment);
+    /* Takes it back; `bytes` as they were asked for. Must be there if `allocate` is. */
+    void (*release)(void *user, void *data, size_t bytes);
+    void *user;
+} TnAllocator;
+
+/* ---- Files ------------------------------------------------------------------------------- */
+
+/* Reads files in the host's stead: to decrypt, to unpack, to fetch from an archive. `name` is the
+ * path of the model or the location of external data as the model has it, which nobody has looked
+ * at: what it may reach is the host's to decide. */
+typedef struct TnReader {
+    int64_t (*length)(void *user, const char *name); /* in bytes; -1: there is no such file */
+    /* Fills data with `length` bytes from `offset` on, which lie within the file; false: cannot. */
+    bool (*read)(void *user, const char *name, int64_t offset, void *data, int64_t length);
+    void *user;
+} TnReader;
+
+/* Takes the next bytes of something that is written. false: stop, with TN_IO. */
+typedef bool TnWriter(void *user, const void *data, size_t length);
+
 /* ---- Messages ---------------------------------------------------------------------------- */
 
 TN_API const char *tn_version(void);                /* "0.1.0" */
@@ -161,18 +235,41 @@ typedef enum TnSeverity { TN_ERROR, TN_WARNING, TN_NOTE } TnSeverity;
  * with a newline and is gone after the call. */
 typedef void TnLog(void *user, TnSeverity severity, const char *text);
 
+/* The same as data. What is not known is NULL, 0 or, of byte offsets, -1. */
+typedef struct TnDiagnostic {
+    size_t size; /* of the struct that the library passes */
+    TnSeverity severity;
+    const char *message; /* without the place */
+    const char *text;    /* with place and excerpt, as a TnLog has it */
+    const char *file;    /* a path, or the name given to tn_model_parse() */
+    int line, column;    /* in a text, from 1 on; columns are bytes */
+    int64_t begin, end;  /* the place in bytes from the file's beginning */
+    const char *path;    /* in a binary model: "graph.node[3].attribute[0]" */
+    const char *node;    /* the node's name, or that of its first output */
+} TnDiagnostic;
+
+/* Receives diagnostics, which are gone after the call. */
+typedef void TnDiagnose(void *user, const TnDiagnostic *diagnostic);
+
 /* ---- Models ------------------------------------------------------------------------------ */
 
 typedef struct TnModel TnModel;
 
 typedef struct TnLoadOptions {
-    size_t size; /* sizeof(TnLoadOptions): options may be added at the end */
+    size_t size; /* sizeof(TnLoadOptions) */
     TnLog *log;
     void *log_user;
+    TnDiagnose *diagnose;
+    void *diagnose_user;
+    /* NULL functions: the file system. Else used by this call, and by each compilation of the model
+     * for external data; must outlive the model and its programs. */
+    TnReader reader;
+    TnAllocator allocator; /* must outlive the model and its programs */
 } TnLoadOptions;
 
 /* Reads a model: ONNX's binary form, or its textual one (.onnxtxt). Large tensors stay in the file,
- * which is mapped and must not change. options may be NULL. On failure *model is NULL. */
+ * which is mapped and must not change. options may be NULL. On failure *model is NULL: TN_IO,
+ * TN_INVALID_MODEL, TN_UNSUPPORTED, TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_model_load(const char *path, const TnLoadOptions *options,
                                           TnModel **model);
 /* The same from memory, which must outlive the model and its programs. `name` is what messages call
@@ -182,9 +279,71 @@ TN_API TN_MUST_USE TnStatus tn_model_parse(const void *data, size_t length, cons
 /* Accepts NULL. Programs made of the model stay good. */
 TN_API void tn_model_destroy(TnModel *model);
 
+/* An input or an output. */
+typedef struct TnPort {
+    const char *name;
+    const char *type; /* "float[N, 3]"; "" where a model does not say */
+    TnValueKind kind;
+    TnElementType element;
+    int rank;                  /* of a model's: -1 where it does not say */
+    int64_t dims[TN_MAX_RANK]; /* -1 where only running tells */
+} TnPort;
+
+/* What the model says that it takes and gives, before anything is compiled. Inputs that have a
+ * default (an initializer of their name) are constants and not among them. BAD_ARGUMENT where there
+ * is none. */
+TN_API int tn_model_input_count(const TnModel *model);
+TN_API int tn_model_output_count(const TnModel *model);
+TN_API TN_MUST_USE TnStatus tn_model_input(const TnModel *model, int i, TnPort *port);
+TN_API TN_MUST_USE TnStatus tn_model_output(const TnModel *model, int i, TnPort *port);
+/* The symbolic sizes that inputs are declared with, in order; NULL where there is none. */
+TN_API const char *tn_model_symbol(const TnModel *model, int i);
+
+typedef struct TnModelInfo {
+    size_t size;                           /* sizeof(TnModelInfo) */
+    const char *name;                      /* of the graph */
+    const char *producer;                  /* "pytorch 2.4"; or "" */
+    int64_t ir_version, opset;             /* opset of ai.onnx; 0: none */
+    int64_t node_count;                    /* those of sub-graphs included */
+    int64_t weight_count, weight_elements; /* of the main graph's initializers */
+    int operator_count;                    /* different ones */
+} TnModelInfo;
+
+TN_API TN_MUST_USE TnStatus tn_model_info(const TnModel *model, TnModelInfo *info);
+/* The i-th of the different operators, in order of first use ("Conv", "com.acme.Swish"), and how
+ * many nodes have it; NULL where there is none. count may be NULL. */
+TN_API const char *tn_model_operator(const TnModel *model, int i, int64_t *count);
+
+typedef enum TnFormat {
+    TN_BINARY = 0, /* .onnx */
+    TN_TEXT = 1,   /* .onnxtxt */
+} TnFormat;
+
+/* Writes the model as it was read, piece by piece. External data stays where it is and is referred
+ * to. */
+TN_API TN_MUST_USE TnStatus tn_model_write(const TnModel *model, TnFormat format, TnWriter *writer,
+                                           void *user);
+/* Text to look at: of tensors with more than `elements` elements only the first ones are written,
+ * and "...", which cannot be read back. 0: all are. */
+TN_API TN_MUST_USE TnStatus tn_model_print(const TnModel *model, int64_t elements, TnWriter *writer,
+                                           void *user);
+/* Into a file, which appears whole or not at all: text where the path ends in .onnxtxt or .txt
+ * (large tensors then lie beside it in PATH.weights), else binary. */
+TN_API TN_MUST_USE TnStatus tn_model_save(const TnModel *model, const char *path);
+
 /* ---- Compiling --------------------------------------------------------------------------- */
 
 typedef struct TnProgram TnProgram;
+
+/* What compiling can tell of itself. */
+typedef enum TnReport {
+    TN_REPORT_STEPS = 1 << 0,        /* the program: buffers and steps */
+    TN_REPORT_KERNELS = 1 << 1,      /* kernels and their loop nests */
+    TN_REPORT_MODEL = 1 << 2,        /* the optimised model in ONNX's textual syntax */
+    TN_REPORT_EXPLANATIONS = 1 << 3, /* what was fused or folded, what not, and why */
+    TN_REPORT_EXPLANATIONS_JSON = 1 << 4,
+    TN_REPORT_PASSES = 1 << 5, /* how often each pass and rule changed something */
+} TnReport;
 
 /* A symbolic size of the model gets a number. */
 typedef struct TnSymbolSize {
@@ -217,24 +376,26 @@ typedef struct TnCompileOptions {
     const TnInputShape *shapes;
     const TnInputValue *values;
     int size_count, shape_count, value_count;
+    TnDiagnose *diagnose;
+    void *diagnose_user;
+    TnAllocator allocator; /* must outlive the program */
+    unsigned reports;      /* TnReport bits: what tn_program_report() should have */
+    /* A budget: where it is spent, compiling ends with TN_CANCELLED. It is looked at between
+     * passes, nodes and groups of functions. */
+    double seconds;              /* 0: as long as it takes */
+    bool (*proceed)(void *user); /* on the calling thread, often; false: stop; or NULL */
+    void *proceed_user;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the
- * log has the reasons. */
+ * log has the reasons: TN_INVALID_MODEL, TN_UNSUPPORTED, TN_BAD_ARGUMENT, TN_CANCELLED,
+ * TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_compile(TnModel *model, const TnCompileOptions *options,
                                        TnProgram **program);
 /* Accepts NULL. Its contexts must have been destroyed. */
 TN_API void tn_program_destroy(TnProgram *program);
 
-/* An input or an output. */
-typedef struct TnPort {
-    const char *name;
-    const char *type; /* "float[N, 3]" */
-    TnValueKind kind;
-    TnElementType element;
-    int rank;
-    int64_t dims[TN_MAX_RANK]; /* -1 where only running tells */
-} TnPort;
+/* ---- Programs ---------------------------------------------------------------------------- */
 
 TN_API int tn_program_input_count(const TnProgram *program);
 TN_API int tn_program_output_count(const TnProgram *program);
@@ -243,6 +404,40 @@ TN_API TN_MUST_USE TnStatus tn_program_input(const TnProgram *program, int i, Tn
 TN_API TN_MUST_USE TnStatus tn_program_output(const TnProgram *program, int i, TnPort *port);
 /* Bytes of memory for intermediate values, as a formula in the symbolic sizes: "64*N + 1024". */
 TN_API const char *tn_program_arena_formula(const TnProgram *program);
+/* The report of that kind, or NULL where compiling was not asked for it. */
+TN_API const char *tn_program_report(const TnProgram *program, TnReport report);
+
+/* A size that the program is open in, by the model's name for it, and the range in which it works:
+ * runs check it. */
+typedef struct TnSymbol {
+    const char *name;
+    int64_t lower, upper;
+} TnSymbol;
+
+TN_API int tn_program_symbol_count(const TnProgram *program);
+TN_API TN_MUST_USE TnStatus tn_program_symbol(const TnProgram *program, int i, TnSymbol *symbol);
+
+typedef struct TnProgramInfo {
+    size_t size;            /* sizeof(TnProgramInfo) */
+    int step_count;         /* all of them, those inside of branches and loops included */
+    int kernel_count;       /* of these, pieces of machine code */
+    int64_t weight_bytes;   /* of constants that are read as they are */
+    int64_t packed_bytes;   /* of constants in a layout of the program's own */
+    int64_t worker_bytes;   /* of scratch memory for each thread that runs */
+    bool needs_more_memory; /* than the arena formula says: sizes follow from data */
+} TnProgramInfo;
+
+TN_API TN_MUST_USE TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info);
+
+/* A step of the program, in order; those of branches and bodies follow their If or Loop. */
+typedef struct TnStep {
+    const char *name;    /* the node's, or that of its first output; or "" */
+    const char *op_type; /* "Conv"; "group" where several were fused; or "" */
+    const char *kind;    /* "kernel", "host", "if", "loop", "sizes", "assign", ... */
+    int depth;           /* 0: of the program itself; 1: inside of a branch or a body; ... */
+} TnStep;
+
+TN_API TN_MUST_USE TnStatus tn_program_step(const TnProgram *program, int i, TnStep *step);
 
 /* ---- Running ----------------------------------------------------------------------------- */
 
@@ -251,6 +446,8 @@ typedef struct TnContext TnContext;
 typedef struct TnContextOptions {
     size_t size; /* sizeof(TnContextOptions) */
     TnParallel parallel;
+    TnAllocator allocator; /* must outlive the context */
+    bool profile;          /* take the time of each step (see tn_context_step_time) */
 } TnContextOptions;
 
 /* options may be NULL. The program must outlive its contexts. */
@@ -265,6 +462,21 @@ TN_API TN_MUST_USE TnStatus tn_run(TnContext *context, int input_count, const Tn
                                    int output_count, TnValue *outputs);
 /* What was wrong with the last run, in words. */
 TN_API const char *tn_context_error(const TnContext *context);
+
+/* Asks the run under way, or if there is none the next one, to end with TN_CANCELLED. It ends
+ * between two pieces of work, each of which is short; the request is then forgotten. May be called
+ * from any thread and from a signal handler, while the context runs. */
+TN_API void tn_context_cancel(TnContext *context);
+/* Takes a request back that no run has seen yet. The same rules. */
+TN_API void tn_context_cancel_clear(TnContext *context);
+
+/* Of a context made with `profile`: how often the program's i-th step ran since the context was
+ * made, and for how long in all. The time of an If or a Loop includes its steps. */
+TN_API TN_MUST_USE TnStatus tn_context_step_time(const TnContext *context, int i, int64_t *runs,
+                                                 int64_t *nanoseconds);
+/* Floating-point operations of the last run as the operators state them: branches are not counted,
+ * a Loop's body once. */
+TN_API double tn_context_flops(const TnContext *context);
 
 /* The caller's memory for intermediate values, instead of the context's own; NULL: its own again. A
  * run that needs more answers TN_ARENA_TOO_SMALL, and tn_context_arena_needed() how much. */

@@ -8,6 +8,7 @@
  */
 #include "passes/run.h"
 #include "ir/support/array.h"
+#include "ir/support/budget.h"
 #include "passes/model_text.h"
 #include "passes/state.h"
 
@@ -147,6 +148,8 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
     run->executed++;
     run->pass = step->pass;
     run->step = step;
+    if (budget_is_spent(arena_budget(run->model->arena)))
+        return fail(run, TN_CANCELLED);
     run->statistics = statistics_of(run->report, step->pass);
     ArenaMark mark = arena_mark(run->scratch);
     if (is_wanted(options->print_before, step->pass->name, false))

@@ -5,11 +5,11 @@
  */
 #include "runtime/run_internal.h"
 
+#include "runtime/allocator.h"
 #include "runtime/element.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_TAIL_BYTES = 1 << 16 };
@@ -38,21 +38,24 @@ TnStatus run_no_memory(Run *run)
 
 /* ---- Life -------------------------------------------------------------------------------- */
 
-Run *run_create(const Program *program, Parallel parallel)
+Run *run_create_with(const TnAllocator *allocator, const Program *program, Parallel parallel)
 {
-    Run *run = calloc(1, sizeof *run);
+    Run *run = allocator_zeroed(allocator, 1, sizeof *run);
     if (!run)
         return NULL;
+    run->allocator = allocator ? *allocator : (TnAllocator){0};
     run->program = program;
     run->parallel = parallel;
     if (run->parallel.threads < 1)
         run->parallel.threads = 1;
     run->owns_arena = true;
-    run->data = calloc((size_t)program->buffer_count + 1, sizeof *run->data);
-    run->sizes = calloc((size_t)program->size_count + 1, sizeof *run->sizes);
-    run->pointers = calloc((size_t)program->pointer_count + 1, sizeof *run->pointers);
-    run->values = calloc((size_t)program->pointer_count + 1, sizeof *run->values);
-    run->operands = calloc((size_t)program->pointer_count + 1, sizeof *run->operands);
+    allocator = &run->allocator;
+    size_t pointers = (size_t)program->pointer_count + 1;
+    run->data = allocator_zeroed(allocator, (size_t)program->buffer_count + 1, sizeof *run->data);
+    run->sizes = allocator_zeroed(allocator, (size_t)program->size_count + 1, sizeof *run->sizes);
+    run->pointers = allocator_zeroed(allocator, pointers, sizeof *run->pointers);
+    run->values = allocator_zeroed(allocator, pointers, sizeof *run->values);
+    run->operands = allocator_zeroed(allocator, pointers, sizeof *run->operands);
     if (!run->data || !run->sizes || !run->pointers || !run->values || !run->operands) {
         run_destroy(run);
         return NULL;
@@ -60,24 +63,40 @@ Run *run_create(const Program *program, Parallel parallel)
     return run;
 }
 
+Run *run_create(const Program *program, Parallel parallel)
+{
+    return run_create_with(NULL, program, parallel);
+}
+
+static void release_arena(Run *run)
+{
+    if (run->owns_arena)
+        allocator_release(&run->allocator, run->arena, (size_t)run->arena_bytes);
+    run->arena = NULL;
+    run->arena_bytes = 0;
+}
+
 void run_destroy(Run *run)
 {
     if (!run)
         return;
-    if (run->owns_arena)
-        free(run->arena);
-    free(run->data);
-    free(run->sizes);
-    free(run->pointers);
-    free(run->values);
-    free(run->operands);
-    free(run);
+    const TnAllocator allocator = run->allocator;
+    const Program *program = run->program;
+    size_t pointers = (size_t)program->pointer_count + 1;
+    release_arena(run);
+    allocator_release(&allocator, run->data,
+                      ((size_t)program->buffer_count + 1) * sizeof *run->data);
+    allocator_release(&allocator, run->sizes,
+                      ((size_t)program->size_count + 1) * sizeof *run->sizes);
+    allocator_release(&allocator, run->pointers, pointers * sizeof *run->pointers);
+    allocator_release(&allocator, run->values, pointers * sizeof *run->values);
+    allocator_release(&allocator, run->operands, pointers * sizeof *run->operands);
+    allocator_release(&allocator, run, sizeof *run);
 }
 
 void run_set_arena(Run *run, void *arena, int64_t bytes)
 {
-    if (run->owns_arena)
-        free(run->arena);
+    release_arena(run);
     uintptr_t misaligned = (uintptr_t)arena % MEMORY_ALIGNMENT;
     int64_t skip = misaligned ? MEMORY_ALIGNMENT - (int64_t)misaligned : 0;
     run->owns_arena = !arena;
@@ -202,12 +221,11 @@ static bool fixed_bytes(const Run *run, int64_t *planned, int64_t *workers)
 
 static TnStatus grow(Run *run, int64_t bytes)
 {
-    free(run->arena);
-    run->arena_bytes = 0;
+    release_arena(run);
     if (bytes > INT64_MAX - MEMORY_ALIGNMENT)
         bytes = INT64_MAX - MEMORY_ALIGNMENT;
     bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-    run->arena = aligned_alloc(MEMORY_ALIGNMENT, (size_t)bytes);
+    run->arena = allocator_take(&run->allocator, (size_t)bytes, MEMORY_ALIGNMENT);
     if (!run->arena)
         return run_fail(run, TN_OUT_OF_MEMORY, NULL, "no memory for an arena of %lld bytes",
                         (long long)bytes);
@@ -316,7 +334,7 @@ static TnStatus hand_out(Run *run, const Port *port, TnValue *output)
 TnStatus run_block(Run *run, const Block *block)
 {
     for (int64_t i = 0; i < block->step_count; i++) {
-        if (run->cancelled && *run->cancelled)
+        if (run_is_cancelled(run))
             return run_fail(run, TN_CANCELLED, NULL, "cancelled");
         TnStatus status = run_step(run, &block->steps[i]);
         if (status != TN_OK)
@@ -367,4 +385,34 @@ TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
     *bytes = planned + workers + (run->program->has_tail ? FIRST_TAIL_BYTES : 0);
     return TN_OK;
+}
+
+/* ---- Figures ----------------------------------------------------------------------------- */
+
+static double flops_of(const Block *block, const int64_t *sizes)
+{
+    double total = 0;
+    for (int64_t i = 0; i < block->step_count; i++) {
+        const Step *step = &block->steps[i];
+        if (step->kind == STEP_phase)
+            total += (double)size_get(step->phase.flops, sizes);
+        else if (step->kind == STEP_loop)
+            total += (step->loop.is_scan ? (double)size_get(step->loop.length, sizes) : 1) *
+                     flops_of(step->loop.body, sizes);
+    }
+    return total;
+}
+
+double run_flops(const Run *run)
+{
+    return flops_of(&run->program->main, run->sizes);
+}
+
+const char *step_kind_name(const Step *step)
+{
+    static const char *const names[] = {
+        [STEP_phase] = "kernel",      [STEP_host] = "host",   [STEP_size] = "sizes",
+        [STEP_bind] = "bind",         [STEP_check] = "check", [STEP_assign] = "assign",
+        [STEP_allocate] = "allocate", [STEP_if] = "if",       [STEP_loop] = "loop"};
+    return names[step->kind];
 }

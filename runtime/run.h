@@ -9,6 +9,8 @@
 #include "runtime/memory.h"
 #include "runtime/program.h"
 
+#include <stdatomic.h>
+
 /* What a step took, for profiles. */
 typedef void RunObserver(void *user, const Step *step, int64_t nanoseconds);
 
@@ -29,12 +31,14 @@ typedef struct Run {
     int64_t arena_needed; /* after TN_ARENA_TOO_SMALL */
     RunObserver *observer;
     void *observer_user;
-    const volatile bool *cancelled; /* looked at between steps; or NULL */
+    const atomic_bool *cancelled; /* looked at between steps and pieces of them; or NULL */
+    TnAllocator allocator;        /* of all that the run owns; zeroed: the C library's */
     char error[512];
 } Run;
 
 /* NULL if there is no memory. The program must outlive the run. */
 Run *run_create(const Program *program, Parallel parallel);
+Run *run_create_with(const TnAllocator *allocator, const Program *program, Parallel parallel);
 void run_destroy(Run *run); /* accepts NULL */
 /* The caller's memory instead of the run's own; NULL: the run's own again. */
 void run_set_arena(Run *run, void *arena, int64_t bytes);
@@ -50,5 +54,11 @@ TnStatus run_program(Run *run, int input_count, const TnValue *inputs, int outpu
 /* The arena's bytes for inputs of these sizes, without what is dynamic. Inputs whose elements
  * decide sizes need their data. */
 TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64_t *bytes);
+
+/* Floating-point operations of the last run, as the operators state them. Steps of a Scan count
+ * once for each of its iterations; which way an If went and how often a Loop ran is not known: they
+ * count as nothing and as once. */
+double run_flops(const Run *run);
+const char *step_kind_name(const Step *step); /* "kernel", "host", "loop" */
 
 #endif

@@ -12,6 +12,11 @@ TnStatus run_fail(Run *run, TnStatus status, const Step *step, const char *forma
     __attribute__((format(printf, 4, 5)));
 TnStatus run_no_memory(Run *run); /* TN_ARENA_TOO_SMALL */
 
+static inline bool run_is_cancelled(const Run *run)
+{
+    return run->cancelled && atomic_load_explicit(run->cancelled, memory_order_relaxed);
+}
+
 TnStatus run_block(Run *run, const Block *block);
 TnStatus run_step(Run *run, const Step *step);
 TnStatus run_loop(Run *run, const Step *step);

@@ -45,6 +45,8 @@ static void run_part(const Run *run, const PhaseStep *phase, int64_t begin, int6
 static void run_piece(void *context, int64_t piece, int worker)
 {
     const PhaseRun *p = context;
+    if (run_is_cancelled(p->run))
+        return;
     int64_t whole = p->extent / p->pieces, rest = p->extent % p->pieces;
     int64_t begin = piece * whole + (piece < rest ? piece : rest);
     run_part(p->run, p->phase, begin, begin + whole + (piece < rest), worker);
@@ -76,6 +78,8 @@ static TnStatus run_phase(Run *run, const Step *step)
         run_part(run, phase, 0, p.extent, 0);
     else
         parallel_run(&run->parallel, p.pieces, run_piece, &p);
+    if (run_is_cancelled(run)) /* pieces may be missing */
+        return run_fail(run, TN_CANCELLED, step, "cancelled");
     return TN_OK;
 }
 

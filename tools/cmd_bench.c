@@ -95,22 +95,6 @@ typedef struct Result {
     Profile profile;
 } Result;
 
-/* Of the steps of a block, those of a Scan once for each of its iterations. What an If takes and
- * how often a Loop runs is not known here: they count as nothing and as once. */
-static double flops_of(const Block *block, const int64_t *sizes)
-{
-    double total = 0;
-    for (int64_t i = 0; i < block->step_count; i++) {
-        const Step *step = &block->steps[i];
-        if (step->kind == STEP_phase)
-            total += (double)size_get(step->phase.flops, sizes);
-        else if (step->kind == STEP_loop)
-            total += (step->loop.is_scan ? (double)size_get(step->loop.length, sizes) : 1) *
-                     flops_of(step->loop.body, sizes);
-    }
-    return total;
-}
-
 static bool measure(Session *session, Run *run, const TnValue *inputs, TnValue *outputs,
                     Result *result)
 {
@@ -136,7 +120,7 @@ static bool measure(Session *session, Run *run, const TnValue *inputs, TnValue *
         if (status != TN_OK)
             return session_fail(session, status, "%s", run->error);
     }
-    result->flops = flops_of(&program->main, run->sizes);
+    result->flops = run_flops(run);
     if (option_given(session->options, OPTION_per_kernel)) {
         run->observer = observe;
         run->observer_user = &result->profile;
@@ -165,15 +149,6 @@ static int compare_steps(const void *a, const void *b)
     return (x->best_ns < y->best_ns) - (x->best_ns > y->best_ns);
 }
 
-static const char *step_kind(const Step *step)
-{
-    static const char *const names[] = {
-        [STEP_phase] = "kernel",      [STEP_host] = "host",   [STEP_size] = "sizes",
-        [STEP_bind] = "bind",         [STEP_check] = "check", [STEP_assign] = "assign",
-        [STEP_allocate] = "allocate", [STEP_if] = "if",       [STEP_loop] = "loop"};
-    return names[step->kind];
-}
-
 static void print_result(const Session *session, Result *result, const int64_t *sizes)
 {
     double median = percentile(result, 0.5), load = (double)session->load_ns / 1e6;
@@ -200,7 +175,7 @@ static void print_result(const Session *session, Result *result, const int64_t *
         double flops =
             time->step->kind == STEP_phase ? (double)size_get(time->step->phase.flops, sizes) : 0;
         printf("%9.4f ms %5.1f %% %8.1f GFLOP/s  %-9s %s\n", ms,
-               100 * (double)time->best_ns / total, flops / ms / 1e6, step_kind(time->step),
+               100 * (double)time->best_ns / total, flops / ms / 1e6, step_kind_name(time->step),
                time->step->name ? time->step->name : "");
     }
 }

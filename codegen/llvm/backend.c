@@ -6,6 +6,7 @@
 
 #include "codegen/function_key.h"
 #include "codegen/schedule.h"
+#include "ir/support/budget.h"
 #include "ir/support/hash.h"
 #include "jit.h"
 
@@ -55,7 +56,7 @@ static TnStatus compile(const Target *target, const Parallel *parallel, Arena *a
     *module = jit_compile(target, parallel, phases[0]->kernel->pool, functions, unique, addresses,
                           diagnostics);
     if (!*module)
-        return TN_INTERNAL;
+        return budget_is_spent(arena_budget(arena)) ? TN_CANCELLED : TN_INTERNAL;
     for (int i = 0; i < count; i++)
         phases[i]->code = addresses[chosen[i]];
     return TN_OK;

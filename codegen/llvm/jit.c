@@ -12,6 +12,7 @@
 #include "jit.h"
 
 #include "emitter.h"
+#include "ir/support/budget.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
@@ -100,6 +101,7 @@ typedef struct CodePiece {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMCodeGenFileType type;
+    Budget *budget;
     LLVMMemoryBufferRef buffer;
     char *problem;
 } CodePiece;
@@ -151,8 +153,11 @@ static bool build_module(CodePiece *piece, ExprPool *pool, const Function *const
     LLVMSetModuleDataLayout(piece->module, layout);
     LLVMSetTarget(piece->module, machine->triple);
     LLVMDisposeTargetData(layout);
-    for (int i = 0; i < count; i++)
+    piece->budget = arena_budget(expr_pool_arena(pool));
+    for (int i = 0; i < count && !budget_is_spent(piece->budget); i++)
         emit_function(piece->module, &machine->target, pool, functions[i]);
+    if (budget_is_spent(piece->budget))
+        return false;
     bool broken = LLVMVerifyModule(piece->module, LLVMReturnStatusAction, &piece->problem);
     if (broken)
         return error_at(diagnostics, (Location){0}, "internal error: the code generator made %s",
@@ -167,6 +172,8 @@ static void generate(void *context, int64_t number, int worker)
 {
     CodePiece *piece = (CodePiece *)context + number;
     (void)worker;
+    if (budget_is_spent(piece->budget))
+        return;
     LLVMTargetMachineRef machine = create_machine(piece->machine, &piece->problem);
     if (!machine)
         return;
@@ -197,6 +204,8 @@ static bool build_pieces(CodeWork *work, LLVMCodeGenFileType type, ExprPool *poo
 static bool generate_pieces(CodeWork *work, const Parallel *parallel, Diagnostics *diagnostics)
 {
     parallel_run(parallel, work->piece_count, generate, work->pieces);
+    if (budget_is_spent(work->pieces[0].budget))
+        return false;
     for (int p = 0; p < work->piece_count; p++)
         if (!work->pieces[p].buffer)
             return error_at(diagnostics, (Location){0}, "internal error: no code: %s",
@@ -347,10 +356,12 @@ JitModule *jit_compile(const Target *target, const Parallel *parallel, ExprPool 
                        const Function *const *functions, int count, KernelFunction **addresses,
                        Diagnostics *diagnostics)
 {
-    enum { PIECES_PER_THREAD = 3 };
+    enum { PIECES_PER_THREAD = 3, FUNCTIONS_BETWEEN_LOOKS = 8 };
     Arena *arena = expr_pool_arena(pool);
     int threads = parallel->threads > 1 ? parallel->threads : 1;
     int piece_count = threads == 1 ? 1 : threads * PIECES_PER_THREAD;
+    if (arena_budget(arena) && piece_count < count / FUNCTIONS_BETWEEN_LOOKS)
+        piece_count = count / FUNCTIONS_BETWEEN_LOOKS; /* the budget is looked at between pieces */
     piece_count = piece_count < count ? piece_count : count;
     JitModule *module = ARENA_NEW(arena, JitModule);
     arena_defer(arena, release_module, module);

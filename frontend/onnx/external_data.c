@@ -233,6 +233,35 @@ static bool check_place(ExternalData *data, Location location, const Place *plac
     return true;
 }
 
+/* The bytes come through the host's functions, to which the location is a name like any other. */
+static const void *read_by_host(ExternalData *data, Location location, const Place *place,
+                                const char *name, int64_t bytes)
+{
+    const TnReader *reader = data->reader;
+    int64_t length = reader->length(reader->user, name);
+    MappedFile file = {.location = name, .length = length < 0 ? 0 : (size_t)length};
+    if (length < 0) {
+        data->diagnostics->no_file = true;
+        error_at(data->diagnostics, location, "the host's reader has no '%s'", name);
+        return NULL;
+    }
+    if (!check_place(data, location, place, &file, bytes))
+        return NULL;
+    char *read = arena_try(data->arena, (size_t)bytes);
+    if (!read) {
+        no_memory_at(data->diagnostics, location, "%lld bytes of external data '%s'",
+                     (long long)bytes, name);
+        return NULL;
+    }
+    if (bytes == 0 || reader->read(reader->user, name, place->offset, read, bytes))
+        return read;
+    data->diagnostics->no_file = true;
+    error_at(data->diagnostics, location,
+             "the host's reader cannot read %lld bytes at offset %lld of '%s'", (long long)bytes,
+             (long long)place->offset, name);
+    return NULL;
+}
+
 const void *external_data_find(ExternalData *data, const TensorProto *tensor, Location location,
                                int64_t bytes, const char **name, int64_t *offset)
 {
@@ -241,6 +270,8 @@ const void *external_data_find(ExternalData *data, const TensorProto *tensor, Lo
         return NULL;
     *name = arena_string(data->arena, place.location.data, (size_t)place.location.length);
     *offset = place.offset;
+    if (data->reader)
+        return read_by_host(data, location, &place, *name, bytes);
     if (!data->folder) {
         error_at(data->diagnostics, location,
                  "external data '%s': the model does not come from a file, so there is no folder",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * External data: tensors whose bytes lie in other files, beneath the model's folder and nowhere
- * else. Each file is mapped once and shared by its tensors.
+ * else. Each file is mapped once and shared by its tensors. Where the host reads for us, each
+ * tensor is read into memory of its own.
  */
 #ifndef FRONTEND_ONNX_EXTERNAL_DATA_H
 #define FRONTEND_ONNX_EXTERNAL_DATA_H
@@ -11,7 +12,8 @@
 
 typedef struct ExternalData {
     Arena *arena;
-    const char *folder; /* of the model; NULL: it has none, and no external data can be had */
+    const TnReader *reader; /* of the host: gives the bytes of files by their locations; or NULL */
+    const char *folder;     /* of the model; NULL: it has none, and no external data can be had */
     bool allow_links, copy;
     Map files; /* location -> mapped file */
     Diagnostics *diagnostics;

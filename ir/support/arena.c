@@ -5,8 +5,9 @@
  */
 #include "arena.h"
 
+#include "runtime/allocator.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifdef ARENA_OBJECTS_APART /* a test's: every object has a chunk of its own, and each may fail */
@@ -20,6 +21,7 @@ enum { CHUNK_ALIGNMENT = 64 };
 typedef struct Chunk {
     struct Chunk *previous;
     size_t capacity, used;
+    size_t whole; /* bytes, this head included */
     _Alignas(CHUNK_ALIGNMENT) char data[];
 } Chunk;
 
@@ -31,23 +33,33 @@ typedef struct Deferred {
 
 struct Arena {
     Boundary *boundary;
+    const TnAllocator *allocator;
+    Budget *budget;
     Chunk *newest;
     Deferred *deferred;
     size_t next_capacity, total;
     Arena *parent, *children, *next_sibling, *previous_sibling;
 };
 
+Arena *arena_create_for(Boundary *boundary, const TnAllocator *allocator, Budget *budget)
+{
+    Arena *arena = allocator_zeroed(allocator, 1, sizeof *arena);
+    if (arena)
+        *arena = (Arena){.boundary = boundary,
+                         .allocator = allocator,
+                         .budget = budget,
+                         .next_capacity = FIRST_CHUNK_BYTES};
+    return arena;
+}
+
 Arena *arena_create(Boundary *boundary)
 {
-    Arena *arena = calloc(1, sizeof *arena);
-    if (arena)
-        *arena = (Arena){.boundary = boundary, .next_capacity = FIRST_CHUNK_BYTES};
-    return arena;
+    return arena_create_for(boundary, NULL, NULL);
 }
 
 Arena *arena_create_child(Arena *parent)
 {
-    Arena *child = arena_create(parent->boundary);
+    Arena *child = arena_create_for(parent->boundary, parent->allocator, parent->budget);
     if (!child)
         return NULL;
     child->parent = parent;
@@ -76,7 +88,7 @@ static void release_until(Arena *arena, const Chunk *last)
         Chunk *chunk = arena->newest;
         arena->newest = chunk->previous;
         arena->total -= chunk->capacity;
-        free(chunk);
+        allocator_release(arena->allocator, chunk, chunk->whole);
     }
 }
 
@@ -98,12 +110,22 @@ void arena_destroy(Arena *arena)
     leave_parent(arena);
     call_deferred_until(arena, NULL);
     release_until(arena, NULL);
-    free(arena);
+    allocator_release(arena->allocator, arena, sizeof *arena);
 }
 
 Boundary *arena_boundary(const Arena *arena)
 {
     return arena->boundary;
+}
+
+const TnAllocator *arena_allocator(const Arena *arena)
+{
+    return arena->allocator;
+}
+
+Budget *arena_budget(const Arena *arena)
+{
+    return arena->budget;
 }
 
 size_t arena_bytes(const Arena *arena)
@@ -130,10 +152,10 @@ static void *take(Arena *arena, size_t bytes, size_t alignment)
         else if (arena->next_capacity < LARGEST_CHUNK_BYTES)
             arena->next_capacity *= 2;
         size_t whole = round_up(sizeof(Chunk) + capacity, CHUNK_ALIGNMENT);
-        Chunk *fresh = aligned_alloc(CHUNK_ALIGNMENT, whole);
+        Chunk *fresh = allocator_take(arena->allocator, whole, CHUNK_ALIGNMENT);
         if (!fresh)
             return NULL;
-        *fresh = (Chunk){.previous = chunk, .capacity = capacity};
+        *fresh = (Chunk){.previous = chunk, .capacity = capacity, .whole = whole};
         arena->total += capacity;
         arena->newest = chunk = fresh;
         at = 0;

@@ -10,6 +10,8 @@
 #ifndef IR_SUPPORT_ARENA_H
 #define IR_SUPPORT_ARENA_H
 
+#include "tenon.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,15 +22,22 @@ typedef struct Boundary {
     jmp_buf jump;
 } Boundary;
 
+typedef struct Budget Budget; /* ir/support/budget.h */
 typedef struct Arena Arena;
 
 /* NULL if there is no memory. The boundary must outlive the arena. */
 Arena *arena_create(Boundary *boundary);
-/* One with the same boundary that is destroyed with its parent, if not before. */
+/* With memory from the host's allocator, and for work that has a budget; both must outlive the
+ * arena and may be NULL. */
+Arena *arena_create_for(Boundary *boundary, const TnAllocator *allocator, Budget *budget);
+/* One with the same boundary, allocator and budget that is destroyed with its parent, if not
+ * before. */
 Arena *arena_create_child(Arena *parent);
 void arena_destroy(Arena *arena); /* accepts NULL */
 Boundary *arena_boundary(const Arena *arena);
-size_t arena_bytes(const Arena *arena); /* taken from the system so far */
+const TnAllocator *arena_allocator(const Arena *arena); /* or NULL */
+Budget *arena_budget(const Arena *arena);               /* or NULL */
+size_t arena_bytes(const Arena *arena);                 /* taken from the system so far */
 
 /* Zeroed, aligned to 16 bytes. */
 void *arena_allocate(Arena *arena, size_t bytes);

@@ -127,7 +127,7 @@ static Outcome load_compile_run(const char *path, const char *backend)
     Inputs inputs = {0};
     TnModel *model = NULL;
     TnProgram *program = NULL;
-    TnLoadOptions load = {sizeof load, count_message, &outcome};
+    TnLoadOptions load = {.size = sizeof load, .log = count_message, .log_user = &outcome};
     TnCompileOptions options = {.size = sizeof options,
                                 .log = count_message,
                                 .log_user = &outcome,

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is behind the handles of include/tenon.h; for the files of this folder alone.
+ *
+ * A model is a document; each compilation imports it anew, with its own sizes and values, into an
+ * arena of its own, which then belongs to the program. The bytes of weights stay the document's, so
+ * a program holds on to its model. Memory that ends while a call works leads back to it by longjmp.
+ */
+#ifndef CODEGEN_API_API_H
+#define CODEGEN_API_API_H
+
+#include "codegen/compile.h"
+#include "frontend/load.h"
+#include "ir/support/array.h"
+#include "ir/support/budget.h"
+#include "runtime/run.h"
+
+#include <stdatomic.h>
+
+/* Who hears of diagnostics. */
+typedef struct Listener {
+    TnLog *log;
+    void *log_user;
+    TnDiagnose *diagnose;
+    void *diagnose_user;
+} Listener;
+
+struct TnModel {
+    atomic_int users;
+    Boundary boundary;
+    TnAllocator allocator;
+    TnReader reader;
+    Listener listener;
+    Arena *arena;
+    Document *document;
+    char *name;
+    /* What there is to see of it (model_info.c), in the arena. */
+    TnModelInfo info;
+    int input_count, output_count, symbol_count;
+    TnPort *inputs, *outputs;
+    const char **symbols;
+    const char **operators;
+    int64_t *operator_counts;
+};
+
+/* A step with its place in the tree. */
+typedef struct StepEntry {
+    const Step *step;
+    int depth;
+} StepEntry;
+
+struct TnProgram {
+    Boundary boundary;
+    TnAllocator allocator;
+    Arena *arena;
+    TnModel *model;
+    Program *program;
+    /* While compiling: */
+    Budget budget;
+    ThreadPool *pool;
+    StepEntry *steps; /* in order of execution */
+    int step_count, kernel_count;
+    Map step_numbers; /* Step -> its number + 1 */
+    const char *reports[6];
+};
+
+typedef struct StepTime {
+    int64_t runs, nanoseconds;
+} StepTime;
+
+struct TnContext {
+    const TnProgram *program;
+    TnAllocator allocator;
+    Run *run;
+    ThreadPool *pool;
+    atomic_bool cancelled;
+    StepTime *times; /* by step; NULL: nobody wants them */
+};
+
+/* ---- message.c --------------------------------------------------------------------------- */
+
+/* Options of an older caller may be shorter than ours. */
+void api_copy_options(void *own, size_t own_size, const void *given);
+/* Fills a struct that begins with its `size`, which may be that of an older header, from ours. */
+void api_give(void *to, const void *own, size_t own_size);
+/* Tells of the diagnostics from number `from` on. */
+void api_tell(const Listener *listener, Arena *arena, const Diagnostics *diagnostics, int64_t from);
+
+/* ---- model.c ----------------------------------------------------------------------------- */
+
+TnModel *model_hold(TnModel *model); /* one user more */
+/* What there is to see of the document. */
+void model_look(TnModel *model);
+
+/* ---- program.c --------------------------------------------------------------------------- */
+
+/* Fills the list of steps. */
+void program_list_steps(TnProgram *program);
+
+#endif
