@@ -89,7 +89,10 @@ static bool expand_fully(Pass *pass, Graph *graph, Node *node, int depth)
     case ANSWER_replaced: break;
     }
     pass_count(pass, op->name);
-    return expand_range(pass, graph, last ? last->next : graph->first, end, depth + 1);
+    Node *first = last ? last->next : graph->first;
+    for (Node *made = first; made && made != end; made = made->next)
+        node_own_constants(made); /* a constant operand may have become a capture */
+    return expand_range(pass, graph, first, end, depth + 1);
 }
 
 PassResult pass_decompose(Pass *pass, Graph *graph)

@@ -6,6 +6,8 @@
 #include "frontend/load.h"
 #include "frontend/text/text.h"
 
+#include <string.h>
+
 bool model_print(const Model *model, int64_t element_limit, Text *text)
 {
     Document *document = model_export(text->arena, model, NULL, model->diagnostics);
@@ -19,6 +21,11 @@ bool model_print(const Model *model, int64_t element_limit, Text *text)
 Model *model_parse(Arena *arena, const char *name, const char *text, size_t length,
                    Diagnostics *diagnostics)
 {
-    Document *document = document_parse(arena, name, text, length, diagnostics);
-    return document ? model_import(arena, document, NULL, NULL, diagnostics) : NULL;
+    Source *source = ARENA_NEW(arena, Source);
+    Document *document = ARENA_NEW(arena, Document);
+    *source =
+        (Source){.name = arena_string(arena, name, strlen(name)), .data = text, .length = length};
+    return text_parse(arena, source, document, diagnostics)
+               ? model_import(arena, document, NULL, NULL, diagnostics)
+               : NULL;
 }

@@ -198,11 +198,22 @@ static bool holds_all(TnElementType from, TnElementType to)
     return exact_bits(from) <= exact_bits(to);
 }
 
+/* An integer that is cast to an integer wraps, a float saturates. */
+static bool casts_alike(TnElementType from, TnElementType through, TnElementType to)
+{
+    bool whole = element_kind(from) != ELEMENT_KIND_FLOAT;
+    return whole == (element_kind(through) != ELEMENT_KIND_FLOAT) ||
+           element_kind(to) == ELEMENT_KIND_FLOAT || element_kind(to) == ELEMENT_KIND_BOOL ||
+           holds_all(from, to);
+}
+
 /* Cast(Cast(x)) = Cast(x) where the inner one loses nothing */
 RULE(cast_of_cast, cast)
 {
     const Node *inner = operand_node(node, 0, &op_cast);
-    if (!inner || !holds_all(operand_type(inner, 0)->element, cast_type(inner)))
+    TnElementType from = inner ? operand_type(inner, 0)->element : TN_UNDEFINED;
+    if (!inner || !holds_all(from, cast_type(inner)) ||
+        !casts_alike(from, cast_type(inner), cast_type(node)))
         return NULL;
     Editor editor = rewrite_editor(pass, node);
     return edit(&editor, &op_cast, node->attributes, 1, operand(inner, 0));

@@ -72,9 +72,11 @@ static bool read_escape(CommentReader *reader, char *byte)
         return true;
     int high = c == 'x' && reader->at + 2 <= reader->end ? hex_digit(reader->text[reader->at]) : -1;
     int low = high >= 0 ? hex_digit(reader->text[reader->at + 1]) : -1;
+    if (low < 0)
+        return false;
     *byte = (char)(high << 4 | low);
     reader->at += 2;
-    return low >= 0;
+    return true;
 }
 
 static bool read_string(CommentReader *reader, TnString *string)

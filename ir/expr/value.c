@@ -114,7 +114,8 @@ const Expr *expr_unary(ExprPool *pool, ExprKind kind, const Expr *a)
         return expr_not(pool, a);
     if (is_constant(a))
         return expr_bits(pool, a->type, scalar_unary(kind, a->type, a->bits));
-    if (kind == EXPR_absolute && a->kind == EXPR_negate)
+    if (kind == EXPR_absolute && a->kind == EXPR_negate &&
+        element_kind(a->type) != ELEMENT_KIND_UNSIGNED)
         return expr_unary(pool, kind, a->src[0]);
     const Expr *simpler = simplify_unary(kind, a);
     return simpler
@@ -317,8 +318,12 @@ static bool can_skip(TnElementType from, TnElementType through, TnElementType to
 {
     if (is_small(from) || is_small(through))
         return from == to && is_exact_in(from, through);
+    /* Integers wrap where floats saturate. */
+    bool differs = element_kind(through) == ELEMENT_KIND_FLOAT &&
+                   element_kind(from) != ELEMENT_KIND_FLOAT &&
+                   element_kind(to) != ELEMENT_KIND_FLOAT && !is_exact_in(from, to);
     if (is_exact_in(from, through))
-        return true;
+        return !differs || to == TN_BOOL;
     bool all_integers = element_kind(from) != ELEMENT_KIND_FLOAT &&
                         element_kind(through) != ELEMENT_KIND_FLOAT &&
                         element_kind(to) != ELEMENT_KIND_FLOAT;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Any bytes as a model: read, import, verify; what was imported is exported, written, and must read
- * back as it was.
+ * back as it was; then it goes through the default pipeline and is compiled for the interpreter.
  */
+#include "compiling.h"
 #include "frontend/load.h"
 #include "frontend/onnx/wire.h"
 #include "ir/ops/op.h"
 
-#include <stdlib.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { LARGEST_COMPILED = 4096 };
 
 static void check_export(Arena *arena, const Model *model, Diagnostics *diagnostics)
 {
@@ -36,9 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Model *model = document ? model_import(arena, document, NULL, NULL, diagnostics) : NULL;
         if (model && !model_verify(model, diagnostics))
             abort();
-        if (model)
+        if (model) {
             check_export(arena, model, diagnostics);
-        else if (!diagnostics->error_count)
+            if (size <= LARGEST_COMPILED &&
+                fuzz_optimise(model, "@default", true, arena_create_child(arena)))
+                fuzz_compile(model);
+        } else if (!diagnostics->error_count)
             abort();
     }
     arena_destroy(arena);

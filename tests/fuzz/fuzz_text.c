@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Any bytes as a model in text: an error or a document, whose text reads back as itself.
+ * Any bytes as a model in text: an error or a document, whose text reads back as itself, and which
+ * is imported, or an error says why not.
  */
+#include "frontend/import.h"
 #include "frontend/text/text.h"
 
 #include <stdint.h>
@@ -29,6 +31,10 @@ static void check(Arena *arena, const uint8_t *data, size_t size)
         abort();
     text_write(&again, &second, NULL);
     if (first.length != second.length || memcmp(first.data, second.data, first.length) != 0)
+        abort();
+    diagnostics->error_count = 0;
+    Model *model = model_import(arena, &document, NULL, NULL, diagnostics);
+    if (model ? !model_verify(model, diagnostics) : diagnostics->error_count == 0)
         abort();
 }
 
