@@ -195,7 +195,8 @@ static void choose_block(const Problem *p, Tiling *t)
     block = block < t->vectors ? t->vectors : block;
     if (p->constant && once) /* read once: any cut would only break its stream */
         return;
-    if (block < p->vectors || (t->pack_b && extent_or(p->n.axes[0]->extent, -1) < 0))
+    bool open = p->n.count && extent_or(p->n.axes[0]->extent, -1) < 0;
+    if (block < p->vectors || (t->pack_b && open))
         t->n_block = (int64_t)block;
 }
 
