@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tenon compiles ONNX models to machine code, in process.
+
+    import tenon
+
+    program = tenon.compile("model.onnx")  # or bytes, ONNX text, an onnx.ModelProto
+    outputs = program({"x": x})  # NumPy arrays, or anything with __dlpack__
+    outputs["y"]
+
+``tenon.onnx_backend`` drives it from ONNX's own test runner, ``tenon.torch_backend`` from
+``torch.compile``. Errors are exceptions of the class :class:`Error`. Messages that are no errors go to
+the logger "tenon".
+"""
+
+from ._abi import ElementType, Severity, Status
+from ._library import library as _library
+from .errors import (
+    ArenaTooSmallError,
+    BadArgumentError,
+    CancelledError,
+    Diagnostic,
+    Error,
+    FileError,
+    InternalError,
+    InvalidModelError,
+    OutOfMemoryError,
+    UnsupportedError,
+)
+from .model import Model, compile
+from .program import Inspection, Outputs, Port, Program
+
+__version__ = _library().tn_version().decode()
+
+__all__ = [
+    "ArenaTooSmallError",
+    "BadArgumentError",
+    "CancelledError",
+    "Diagnostic",
+    "ElementType",
+    "Error",
+    "FileError",
+    "Inspection",
+    "InternalError",
+    "InvalidModelError",
+    "Model",
+    "OutOfMemoryError",
+    "Outputs",
+    "Port",
+    "Program",
+    "Severity",
+    "Status",
+    "UnsupportedError",
+    "compile",
+]

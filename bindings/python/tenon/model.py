@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models and their compilation."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from . import _abi
+from ._abi import Severity, Status
+from ._elements import element_of
+from ._library import library
+from ._values import as_array, put_tensor
+from .errors import BadArgumentError, Diagnostic, error_of
+from .program import Handle, Program
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import ArrayLike
+
+    #: What a model may be given as; see :class:`Model`.
+    ModelLike = Union[str, os.PathLike, bytes, bytearray, memoryview, "onnx.ModelProto"]
+
+__all__ = ["Model", "compile"]
+
+_log = logging.getLogger("tenon")
+
+_levels = {
+    Severity.ERROR: logging.DEBUG,  # an exception carries it, too
+    Severity.WARNING: logging.WARNING,
+    Severity.NOTE: logging.INFO,
+}
+
+
+class _Messages:
+    """A TnLog that collects, and tells the logger "tenon"."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.callback = _abi.Log(self._receive)
+
+    def _receive(self, _user: int | None, severity: int, text: bytes) -> None:
+        diagnostic = Diagnostic(Severity(severity), text.decode("utf-8", "replace").rstrip("\n"))
+        self.diagnostics.append(diagnostic)
+        _log.log(_levels[diagnostic.severity], "%s", diagnostic.text)
+
+
+def _check(status: int, what: str, messages: _Messages) -> None:
+    if status != Status.OK:
+        text = library().tn_status_text(status).decode()
+        raise error_of(status, f"{what}: {text}", messages.diagnostics)
+
+
+def _serialized(model: Any) -> bytes:
+    """The bytes of an onnx.ModelProto."""
+    try:
+        return model.SerializeToString()
+    except Exception as error:  # protobuf's own class, by version; above 2 GiB
+        raise BadArgumentError(
+            f"the model cannot be serialised ({error}); save it with external data and give its path"
+        ) from error
+
+
+class Model:
+    """A model that has been read, to be compiled once or more often.
+
+    ``source`` is one of
+
+    * a path (``str`` or ``os.PathLike``) of an ONNX file, binary or text. Large tensors stay in the
+      file, which is mapped and must not change while the model or a program of it lives;
+    * ONNX's textual syntax as a ``str``: one that contains ``=>``, as each graph's signature does;
+    * the bytes of either form (``bytes``, ``bytearray``, ``memoryview``), which are borrowed;
+    * an ``onnx.ModelProto``.
+
+    ``name`` is what messages call a model that is not a file. Raises :class:`InvalidModelError`,
+    :class:`UnsupportedError`, :class:`FileError`.
+    """
+
+    def __init__(self, source: ModelLike, *, name: str | None = None) -> None:
+        messages = _Messages()
+        options = _abi.LoadOptions(ctypes.sizeof(_abi.LoadOptions), messages.callback, None)
+        pointer = ctypes.c_void_p()
+        keep: Any = None
+        if isinstance(source, str) and "=>" in source:
+            source = source.encode()
+        if isinstance(source, (str, os.PathLike)):
+            self.name = os.fspath(source)
+            status = library().tn_model_load(
+                os.fsencode(source), ctypes.byref(options), ctypes.byref(pointer)
+            )
+        else:
+            self.name = name or "<memory>"
+            if hasattr(source, "SerializeToString"):
+                source = _serialized(source)
+            if not isinstance(source, (bytes, bytearray, memoryview)):
+                raise BadArgumentError(
+                    "a model is a path, text, bytes or an onnx.ModelProto, not a "
+                    + type(source).__name__
+                )
+            keep = np.frombuffer(source, np.uint8) if len(source) else np.zeros(1, np.uint8)
+            status = library().tn_model_parse(
+                keep.ctypes.data,
+                len(source),
+                self.name.encode(),
+                ctypes.byref(options),
+                ctypes.byref(pointer),
+            )
+        _check(status, self.name, messages)
+        #: What there was to say while reading, as a list of :class:`Diagnostic`.
+        self.diagnostics = messages.diagnostics
+        self._handle = Handle(pointer.value, library().tn_model_destroy, keep)
+
+    def __repr__(self) -> str:
+        return f"<tenon.Model {self.name}>"
+
+    def compile(
+        self,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        shapes: Mapping[str, Sequence[int | None]] | None = None,
+        values: Mapping[str, ArrayLike] | None = None,
+        pipeline: str | None = None,
+        backend: str | None = None,
+        threads: int = 1,
+    ) -> Program:
+        """Compiles the model.
+
+        sizes
+            Numbers for symbolic sizes of the model: ``{"N": 8}``.
+        shapes
+            Shapes of inputs, by name; None or -1 where a size is to stay as the model says.
+        values
+            Inputs that are known now, by name: the program is compiled for them, and they are no
+            inputs any more. Arrays are borrowed where they can be: they must not change.
+        pipeline
+            Passes, as ``tenon opt --passes`` takes them; None: the default.
+        backend
+            ``"llvm"`` (None) or ``"interpreter"``.
+        threads
+            How many threads work at once, while compiling and in each run. 0: one a core. Results
+            have the same bits whatever the number.
+
+        Raises :class:`InvalidModelError`, :class:`UnsupportedError`, :class:`BadArgumentError`.
+        """
+        if threads < 0:
+            raise BadArgumentError(f"threads is {threads}; it may not be negative")
+        threads = threads or os.cpu_count() or 1
+        messages = _Messages()
+        keep: list[Any] = []
+        options = _abi.CompileOptions()
+        options.size = ctypes.sizeof(options)
+        options.log = messages.callback
+        options.backend = backend.encode() if backend else None
+        options.pipeline = pipeline.encode() if pipeline is not None else None
+        options.parallel.threads = threads
+        options.sizes, options.size_count = _sizes(sizes or {})
+        options.shapes, options.shape_count = _shapes(shapes or {})
+        options.values, options.value_count = _values(values or {}, keep)
+        pointer = ctypes.c_void_p()
+        status = library().tn_compile(
+            self._handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
+        )
+        _check(status, self.name, messages)
+        handle = Handle(pointer.value, library().tn_program_destroy, self._handle.keep, keep)
+        return Program(handle, self.name, threads, messages.diagnostics)
+
+
+def _sizes(sizes: Mapping[str, int]) -> tuple[Any, int]:
+    table = (_abi.SymbolSize * len(sizes))()
+    for row, (symbol, size) in zip(table, sizes.items()):
+        row.symbol, row.size = symbol.encode(), int(size)
+    return table, len(sizes)
+
+
+def _shapes(shapes: Mapping[str, Sequence[int | None]]) -> tuple[Any, int]:
+    table = (_abi.InputShape * len(shapes))()
+    for row, (name, shape) in zip(table, shapes.items()):
+        if len(shape) > _abi.MAX_RANK:
+            raise BadArgumentError(
+                f"the shape of '{name}' has {len(shape)} dimensions; at most {_abi.MAX_RANK} may be"
+            )
+        row.input, row.rank = name.encode(), len(shape)
+        row.dims[: len(shape)] = [-1 if size is None else int(size) for size in shape]
+    return table, len(shapes)
+
+
+def _values(values: Mapping[str, ArrayLike], keep: list) -> tuple[Any, int]:
+    table = (_abi.InputValue * len(values))()
+    for row, (name, value) in zip(table, values.items()):
+        what = f"the value of '{name}'"
+        array = as_array(value, None, what)
+        row.input = name.encode()
+        put_tensor(row.tensor, array, element_of(array.dtype), what, keep)
+    return table, len(values)
+
+
+def compile(source: ModelLike | Model, *, name: str | None = None, **options: Any) -> Program:
+    """Reads a model and compiles it: a :class:`Program`, which is called with the inputs.
+
+        program = tenon.compile("model.onnx")
+        y, = program(x)
+
+    ``source`` and ``name`` are those of :class:`Model` (or a model that has been read), ``options``
+    those of :meth:`Model.compile`.
+    """
+    model = source if isinstance(source, Model) else Model(source, name=name)
+    return model.compile(**options)

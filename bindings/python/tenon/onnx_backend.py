@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tenon as a backend of the package ``onnx``, whose own test runner drives it.
+
+    import onnx.backend.test
+    import tenon.onnx_backend
+
+    runner = onnx.backend.test.BackendTest(tenon.onnx_backend, __name__)
+    globals().update(runner.test_cases)
+
+The module itself has the functions of a backend: :func:`prepare`, :func:`run_model`,
+:func:`run_node`, :func:`supports_device`, :func:`is_compatible`.
+
+What Tenon does not implement is told by :class:`NotImplementedByTenon`, which is both
+:class:`tenon.UnsupportedError` and ``unittest.SkipTest``: the runner counts such a test as skipped,
+with the reason, neither as failed nor as passed.
+"""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnx.backend.base import Backend, BackendRep
+
+from ._elements import element_of
+from .errors import UnsupportedError
+from .model import Model
+from .program import Outputs, Program
+
+__all__ = [
+    "NotImplementedByTenon",
+    "TenonBackend",
+    "TenonRep",
+    "is_compatible",
+    "prepare",
+    "run_model",
+    "run_node",
+    "supports_device",
+]
+
+_OPTIONS = ("sizes", "shapes", "values", "pipeline", "backend", "threads")
+
+
+class NotImplementedByTenon(UnsupportedError, unittest.SkipTest):
+    """The model is legal, and Tenon does not implement something in it."""
+
+
+class TenonRep(BackendRep):
+    """A prepared model."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def run(self, inputs: Any, **kwargs: Any) -> Outputs:  # noqa: ARG002
+        """Runs the model. Inputs: a list in the model's order, a dictionary, or one array."""
+        if isinstance(inputs, np.ndarray):
+            inputs = [inputs]
+        return self.program.run(inputs)
+
+
+class TenonBackend(Backend):
+    """The backend; all its methods are class methods."""
+
+    @classmethod
+    def supports_device(cls, device: str) -> bool:
+        """Tenon runs on the CPU."""
+        return device.split(":")[0] == "CPU"
+
+    @classmethod
+    def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
+        """Whether the model compiles for the device. No machine code is made to find out."""
+        if not cls.supports_device(device):
+            return False
+        try:
+            cls.prepare(model, device, **{**kwargs, "backend": "interpreter"})
+        except UnsupportedError:
+            return False
+        return True
+
+    @classmethod
+    def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> TenonRep:
+        """Compiles the model. Options of :meth:`tenon.Model.compile` may be among `kwargs`.
+
+        Raises :class:`NotImplementedByTenon`.
+        """
+        if not cls.supports_device(device):
+            raise NotImplementedByTenon(f"there is no device '{device}'")
+        options = {name: kwargs[name] for name in _OPTIONS if name in kwargs}
+        try:
+            return TenonRep(Model(model).compile(**options))
+        except UnsupportedError as error:
+            raise NotImplementedByTenon(error.args[0], error.diagnostics) from None
+
+    @classmethod
+    def run_model(
+        cls, model: onnx.ModelProto, inputs: Any, device: str = "CPU", **kwargs: Any
+    ) -> Outputs:
+        """Compiles the model and runs it once."""
+        return cls.prepare(model, device, **kwargs).run(inputs)
+
+    @classmethod
+    def run_node(
+        cls,
+        node: onnx.NodeProto,
+        inputs: Sequence[Any] | Mapping[str, Any],
+        device: str = "CPU",
+        outputs_info: Sequence[tuple[np.dtype, tuple[int, ...]]] | None = None,
+        **kwargs: Any,
+    ) -> Outputs:
+        """Runs one node, of `opset_version` of its domain (default: onnx's newest).
+
+        `outputs_info` is not needed: types and shapes are inferred.
+        """
+        super().run_node(node, inputs, device, outputs_info, **kwargs)  # checks the node
+        names = list(dict.fromkeys(name for name in node.input if name))
+        if not isinstance(inputs, Mapping):
+            inputs = dict(zip(names, inputs))
+        arrays = {name: np.asarray(inputs[name]) for name in names}
+        infos = [
+            helper.make_tensor_value_info(name, element_of(array.dtype).type, array.shape)
+            for name, array in arrays.items()
+        ]
+        results = [onnx.ValueInfoProto(name=name) for name in node.output if name]
+        graph = helper.make_graph([node], "node", infos, results)
+        version = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid(node.domain, version)])
+        return cls.run_model(model, arrays, device, **kwargs)
+
+
+is_compatible = TenonBackend.is_compatible
+prepare = TenonBackend.prepare
+run_model = TenonBackend.run_model
+run_node = TenonBackend.run_node
+supports_device = TenonBackend.supports_device

@@ -1,0 +1,461 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs: compiled models, which are called.
+
+A call borrows the arrays that it is given, and writes into arrays that it makes, or that the caller
+gives (`out`). What a run needs of memory and tables is kept in a context; a program keeps those that
+no call is using, so that each of many threads that call it at once has one of its own, and the next
+call finds its tables as the last one left them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _abi
+from ._abi import Status, ValueKind
+from ._elements import Element
+from ._library import bare_function, library
+from ._types import Dim, Type, parse_type
+from ._values import address, as_array, describe, get_value, memory_of, put_value
+from .errors import BadArgumentError, Diagnostic, error_of
+
+__all__ = ["Inspection", "Outputs", "Port", "Program"]
+
+
+class Handle:
+    """A pointer of the library, given back when the last reference to it is gone.
+
+    `keep` is whatever must outlive what the pointer points to.
+    """
+
+    __slots__ = ("__weakref__", "keep", "pointer")
+
+    def __init__(self, pointer: int | None, destroy: Any, *keep: Any) -> None:
+        self.pointer = pointer
+        self.keep = keep
+        finalizer = weakref.finalize(self, _give_back, destroy, pointer, keep)
+        finalizer.atexit = False  # the process' end frees all, and threads may still be running
+
+
+def _give_back(destroy: Any, pointer: int | None, _keep: Any) -> None:
+    destroy(pointer)
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output of a program."""
+
+    name: str
+    type: str  #: in ONNX's textual syntax: "float[N, 3]", "seq(int64[])"
+    kind: str  #: "tensor", "sequence" or "optional"
+    dtype: np.dtype | None  #: of a tensor's arrays
+    shape: tuple[Dim, ...] | None  #: of a tensor: numbers, and formulas in symbols
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a program is. ``str()`` of it is for people, :meth:`as_dict` for JSON."""
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    symbols: tuple[str, ...]  #: that the inputs' sizes give a value
+    arena: str  #: bytes of memory for intermediate values, a formula in the symbols
+    threads: int
+    library: str  #: the library's version
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, texts and numbers."""
+        made = asdict(self)
+        for port in (*made["inputs"], *made["outputs"]):
+            port["dtype"] = str(port["dtype"]) if port["dtype"] is not None else None
+        return made
+
+    def __str__(self) -> str:
+        lines = [self.name]
+        lines += [f"  input   {port.name}: {port.type}" for port in self.inputs]
+        lines += [f"  output  {port.name}: {port.type}" for port in self.outputs]
+        if self.symbols:
+            lines.append("  symbols " + ", ".join(self.symbols))
+        lines.append(f"  arena   {self.arena} bytes")
+        return "\n".join(lines)
+
+
+class Outputs(tuple):
+    """What a run made: a tuple in the program's order, which also answers to names.
+
+    ``outputs[0]``, ``outputs["y"]``, ``y, z = outputs``, ``dict(outputs.items())``.
+    """
+
+    _positions: Mapping[str, int]
+
+    def __new__(cls, values: Any, positions: Mapping[str, int]) -> Outputs:
+        made = super().__new__(cls, values)
+        made._positions = positions
+        return made
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            if key not in self._positions:
+                raise KeyError(f"no output is called '{key}'; there are {', '.join(self.keys())}")
+            key = self._positions[key]
+        return super().__getitem__(key)
+
+    def __getnewargs__(self) -> tuple[tuple, dict[str, int]]:
+        return tuple(self), dict(self._positions)
+
+    def keys(self) -> list[str]:
+        """The outputs' names."""
+        return list(self._positions)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Pairs of a name and its value."""
+        return zip(self._positions, self)
+
+
+# ---- Contexts ------------------------------------------------------------------------------------
+
+
+class _Input:
+    """One input of a context: what the last call said of it is said again only where it differs."""
+
+    __slots__ = ("dtype", "kind", "shape", "tensor", "value", "what")
+
+    def __init__(self, value: _abi.Value, name: str, kind: Type) -> None:
+        self.value = value
+        self.tensor = value.tensor
+        self.what = f"input '{name}'"
+        self.kind = kind
+        self.shape: tuple[int, ...] | None = None  # that the table has
+        self.dtype: np.dtype | None = None  # of arrays that need no conversion
+        if kind.kind == ValueKind.TENSOR and kind.element.is_plain:
+            self.dtype = kind.element.dtype
+
+    def put(self, given: Any, keep: list) -> None:
+        """Points the table to what a caller gave; `keep` gets what must live as long as the run."""
+        if self.dtype is None:
+            self._put_slowly(given, keep)
+            return
+        if (
+            type(given) is not np.ndarray
+            or given.dtype != self.dtype
+            or not given.flags.c_contiguous
+            or not given.flags.aligned
+        ):
+            given = as_array(given, self.kind.element, self.what)
+            given = memory_of(given, self.kind.element, self.what)
+        if given.shape != self.shape:
+            describe(self.tensor, self.kind.element, given.shape, self.what)
+            self.value.kind = ValueKind.TENSOR
+            self.shape = given.shape
+        keep.append(given)
+        self.tensor.data = address(given)
+
+    def _put_slowly(self, given: Any, keep: list) -> None:
+        if self.kind.kind == ValueKind.TENSOR:
+            given = as_array(given, self.kind.element, self.what)
+            self.shape = given.shape
+        put_value(self.value, given, self.kind, self.what, keep)
+
+
+class _Output:
+    """One output of a context.
+
+    Where its shape is known before the run, because the program has no other or because the last
+    run, of the same input shapes, had it, the run writes into an array that is then the result.
+    """
+
+    __slots__ = ("described", "element", "follows", "kind", "name", "shape", "static", "tensor", "value")
+
+    def __init__(self, value: _abi.Value, name: str, kind: Type, symbols: frozenset[str]) -> None:
+        self.value = value
+        self.tensor = value.tensor
+        self.name = name
+        self.kind = kind
+        self.element: Element | None = None  # None: no array can be given
+        self.static: tuple[int, ...] | None = None  # the only shape there is
+        self.follows = False  # the shape follows from the shapes of the inputs
+        self.described: tuple[int, ...] | None = None  # the shape that the table has
+        if kind.kind == ValueKind.TENSOR and not kind.element.is_string:
+            self.element = kind.element
+            self.follows = kind.shape is not None and kind.symbols <= symbols
+            if kind.shape is not None and all(isinstance(dim, int) for dim in kind.shape):
+                self.static = kind.shape
+        self.shape = self.static
+
+    def place(self, given: np.ndarray | None) -> np.ndarray | None:
+        """Says where the run is to write; None: into the context's memory."""
+        if given is not None:
+            array = self._of_caller(given)
+        elif self.shape is not None:
+            array = np.empty(self.shape, self.element.memory)
+        else:
+            self.value.kind = ValueKind.ABSENT
+            self.described = None
+            return None
+        if array.shape != self.described:
+            describe(self.tensor, self.element, array.shape, f"output '{self.name}'")
+            self.described = array.shape
+        self.value.kind = ValueKind.TENSOR
+        self.tensor.data = address(array)
+        return array
+
+    def _of_caller(self, given: np.ndarray) -> np.ndarray:
+        what = f"the array given for output '{self.name}'"
+        if not self.element:
+            raise BadArgumentError(f"output '{self.name}' is {self.kind}: no array can be given for it")
+        if not isinstance(given, np.ndarray):
+            raise BadArgumentError(f"{what} is a {type(given).__name__}, not a NumPy array")
+        if given.dtype not in (self.element.dtype, self.element.memory):
+            raise BadArgumentError(f"{what} has elements of type {given.dtype}, not {self.element.dtype}")
+        if not given.flags.carray:
+            raise BadArgumentError(f"{what} is not contiguous in C order, aligned and writable")
+        return given
+
+    def take(self, placed: np.ndarray | None, given: np.ndarray | None) -> Any:
+        """What the run made."""
+        if placed is None:
+            taken = get_value(self.value)
+            if self.follows:
+                self.shape = taken.shape
+            return taken
+        if given is None:
+            return self.element.from_memory(placed)
+        if given.dtype != self.element.memory:  # the run wrote the library's form over it
+            given[...] = self.element.from_memory(given.view(self.element.memory))
+        return given
+
+
+class _Context:
+    """A context of the library, with its tables of inputs and outputs."""
+
+    def __init__(self, program: Program) -> None:
+        options = _abi.ContextOptions()
+        options.size = ctypes.sizeof(options)
+        options.parallel.threads = program.threads
+        pointer = ctypes.c_void_p()
+        status = library().tn_context_create(
+            program._handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
+        )
+        if status != Status.OK:
+            raise error_of(status, library().tn_status_text(status).decode())
+        self.handle = Handle(pointer.value, library().tn_context_destroy, program._handle)
+        self.pointer = pointer
+        self.input_values = (_abi.Value * len(program.input_names))()
+        self.output_values = (_abi.Value * len(program.output_names))()
+        tensors = (kind for kind in program._input_types if kind.kind == ValueKind.TENSOR)
+        symbols = frozenset().union(*(kind.symbols for kind in tensors))
+        self.inputs = [
+            _Input(*three)
+            for three in zip(self.input_values, program.input_names, program._input_types)
+        ]
+        self.outputs = [
+            _Output(*three, symbols)
+            for three in zip(self.output_values, program.output_names, program._output_types)
+        ]
+        self.positions = program._output_positions
+        self.run_program = bare_function("tn_run")
+        self.arguments = (
+            pointer,
+            ctypes.c_int(len(self.inputs)),
+            ctypes.byref(self.input_values),
+            ctypes.c_int(len(self.outputs)),
+            ctypes.byref(self.output_values),
+        )
+        self.shapes: list = []  # of the inputs of the last run
+
+    def run(self, inputs: Sequence[Any], out: Sequence[np.ndarray | None] | None) -> Outputs:
+        """Runs once; raises the exception of what went wrong."""
+        keep: list[Any] = []
+        for slot, given in zip(self.inputs, inputs):
+            slot.put(given, keep)
+        shapes = [slot.shape for slot in self.inputs]
+        if shapes != self.shapes:
+            self.shapes = shapes
+            for slot in self.outputs:
+                slot.shape = slot.static
+        if out is None:
+            out = (None,) * len(self.outputs)
+        else:
+            _check_overlap(out, keep)
+        placed = [slot.place(given) for slot, given in zip(self.outputs, out)]
+        status = self.run_program(*self.arguments)
+        if status != Status.OK:
+            text = library().tn_context_error(self.pointer).decode("utf-8", "replace")
+            raise error_of(status, text or library().tn_status_text(status).decode())
+        taken = [slot.take(*two) for slot, *two in zip(self.outputs, placed, out)]
+        return Outputs(taken, self.positions)
+
+
+def _check_overlap(out: Sequence[np.ndarray | None], inputs: Sequence[Any]) -> None:
+    """A run may write an output before it has read all inputs."""
+    arrays = [array for array in out if array is not None]
+    for i, array in enumerate(arrays):
+        for other in (*inputs, *arrays[:i]):
+            if isinstance(other, np.ndarray) and np.may_share_memory(array, other):
+                raise BadArgumentError(
+                    "an array given for an output shares memory with an input or another output"
+                )
+
+
+# ---- Programs ------------------------------------------------------------------------------------
+
+
+class Program:
+    """A compiled model. Made by :func:`tenon.compile` and :func:`tenon.load`.
+
+    A program is called with its inputs, and may be called from many threads at once; the GIL is not
+    held while it runs.
+    """
+
+    def __init__(
+        self, handle: Handle, name: str, threads: int, diagnostics: Sequence[Diagnostic]
+    ) -> None:
+        self._handle = handle
+        self.name = name
+        self.threads = threads
+        #: What there was to say while compiling, as a list of :class:`Diagnostic`.
+        self.diagnostics = list(diagnostics)
+        inputs = _ports(handle, library().tn_program_input_count, library().tn_program_input)
+        outputs = _ports(handle, library().tn_program_output_count, library().tn_program_output)
+        #: Names, in the order of positional inputs and of the outputs.
+        self.input_names = tuple(inputs)
+        self.output_names = tuple(outputs)
+        self._input_types = tuple(inputs.values())
+        self._output_types = tuple(outputs.values())
+        self._output_positions = {name: i for i, name in enumerate(outputs)}
+        self._idle: list[_Context] = []
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{n}: {t}" for n, t in zip(self.input_names, self._input_types))
+        outputs = ", ".join(f"{n}: {t}" for n, t in zip(self.output_names, self._output_types))
+        return f"<tenon.Program {self.name} ({inputs}) -> ({outputs})>"
+
+    def __call__(
+        self, *inputs: Any, out: Mapping[str, Any] | Sequence[Any] | None = None, **named: Any
+    ) -> Outputs:
+        """Runs the program: ``program(x, y)``, ``program({"x": x, "y": y})``, ``program(x=x, y=y)``
+        or ``program([x, y])``; see :meth:`run`.
+
+        A list is the list of inputs, unless the program's only input is a sequence or an optional.
+        """
+        given: Any = inputs
+        if len(inputs) == 1:
+            only = inputs[0]
+            if isinstance(only, Mapping):
+                given = only
+            elif isinstance(only, (list, tuple)) and not self._takes_one_list():
+                given = only
+        if named:
+            if isinstance(given, Mapping):
+                given = {**given, **named}
+            else:
+                self._check_count(len(given), most=True)
+                given = {**dict(zip(self.input_names, given)), **named}
+        return self.run(given, out=out)
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Any],
+        *,
+        out: Mapping[str, Any] | Sequence[Any] | None = None,
+    ) -> Outputs:
+        """Runs the program and returns what it made, as :class:`Outputs`.
+
+        ``inputs``: by name, or in the program's order. A tensor is an array, or anything that offers
+        ``__dlpack__`` on the CPU, of exactly the element type asked for; or Python numbers, which are
+        converted. A tensor of strings is an array of ``str`` or ``bytes`` objects. A sequence is a list;
+        an optional is None or its item. Arrays in C order are not copied.
+
+        ``out``: arrays of the caller for some outputs, by name, or in order with None where there is
+        none. They are filled and are the results. They must have the exact type and shape, and share
+        no memory with inputs.
+
+        Raises :class:`BadArgumentError` where inputs do not fit, and what running may raise.
+        """
+        ordered = self._ordered(inputs)
+        placed = None if out is None else self._ordered_out(out)
+        context = self._idle_context() or _Context(self)
+        try:
+            return context.run(ordered, placed)
+        finally:
+            self._idle.append(context)
+
+    def _idle_context(self) -> _Context | None:
+        try:
+            return self._idle.pop()  # in one step, whichever threads do it
+        except IndexError:
+            return None
+
+    def _takes_one_list(self) -> bool:
+        return len(self._input_types) == 1 and self._input_types[0].kind != ValueKind.TENSOR
+
+    def _check_count(self, count: int, most: bool = False) -> None:
+        expected = len(self.input_names)
+        if count > expected or (count < expected and not most):
+            raise BadArgumentError(
+                f"{count} inputs are given, {expected} expected: {', '.join(self.input_names)}"
+            )
+
+    def _ordered(self, inputs: Mapping[str, Any] | Sequence[Any]) -> Sequence[Any]:
+        if not isinstance(inputs, Mapping):
+            self._check_count(len(inputs))
+            return inputs
+        missing = [name for name in self.input_names if name not in inputs]
+        unknown = [name for name in inputs if name not in self.input_names]
+        if missing or unknown:
+            problems = [f"input '{name}' is missing" for name in missing]
+            problems += [f"there is no input '{name}'" for name in unknown]
+            raise BadArgumentError(f"{'; '.join(problems)}; inputs: {', '.join(self.input_names)}")
+        return [inputs[name] for name in self.input_names]
+
+    def _ordered_out(self, out: Mapping[str, Any] | Sequence[Any]) -> Sequence[Any]:
+        if isinstance(out, Mapping):
+            unknown = [name for name in out if name not in self._output_positions]
+            if unknown:
+                raise BadArgumentError(
+                    f"there is no output '{unknown[0]}'; outputs: {', '.join(self.output_names)}"
+                )
+            return [out.get(name) for name in self.output_names]
+        if isinstance(out, np.ndarray):
+            out = [out]
+        if len(out) != len(self.output_names):
+            raise BadArgumentError(
+                f"arrays for {len(out)} outputs are given, {len(self.output_names)} expected"
+            )
+        return out
+
+    def inspect(self) -> Inspection:
+        """What the program takes, makes and needs."""
+        symbols = frozenset().union(*(kind.symbols for kind in self._input_types))
+        return Inspection(
+            name=self.name,
+            inputs=tuple(map(_port, self.input_names, self._input_types)),
+            outputs=tuple(map(_port, self.output_names, self._output_types)),
+            symbols=tuple(sorted(symbols)),
+            arena=library().tn_program_arena_formula(self._handle.pointer).decode(),
+            threads=self.threads,
+            library=library().tn_version().decode(),
+        )
+
+
+def _ports(handle: Handle, count: Any, describe_port: Any) -> dict[str, Type]:
+    found = {}
+    for i in range(count(handle.pointer)):
+        port = _abi.Port()
+        status = describe_port(handle.pointer, i, ctypes.byref(port))
+        if status != Status.OK:
+            raise error_of(status, f"port {i}")
+        found[port.name.decode()] = parse_type(port.type.decode())
+    return found
+
+
+def _port(name: str, kind: Type) -> Port:
+    dtype = kind.element.dtype if kind.element else None
+    return Port(name, kind.text, kind.kind.name.lower(), dtype, kind.shape)

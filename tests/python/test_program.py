@@ -1,0 +1,470 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tenon.compile() and what it makes, against NumPy."""
+
+import ctypes
+import gc
+import json
+import pickle
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+import numpy as np
+import tenon
+
+try:
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
+
+HEADER = '<ir_version: 10, opset_import: ["" : 21]>\n'
+LINEAR = (
+    HEADER
+    + """g (float[N, 3] x) => (float[N, 2] y, float[2, N] z)
+<float[3, 2] w = {1, 2, 3, 4, 5, 6}> { y = MatMul (x, w) z = Transpose (y) }"""
+)
+WEIGHT = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+
+
+def identity(kind):
+    """A model that gives what it takes."""
+    return f"{HEADER}g ({kind} x) => ({kind} y) {{ y = Identity (x) }}"
+
+
+class Sources(unittest.TestCase):
+    def check(self, program):
+        x = np.arange(6, dtype=np.float32).reshape(2, 3)
+        np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT)
+
+    def test_text(self):
+        self.check(tenon.compile(LINEAR))
+
+    def test_bytes(self):
+        self.check(tenon.compile(LINEAR.encode()))
+        self.check(tenon.compile(bytearray(LINEAR.encode())))
+        self.check(tenon.compile(memoryview(LINEAR.encode())))
+
+    def test_path(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "linear.onnxtxt")
+            path.write_text(LINEAR)
+            self.check(tenon.compile(path))
+            self.check(tenon.compile(str(path)))
+
+    def test_model_proto(self):
+        try:
+            import onnx.parser
+        except ImportError:
+            self.skipTest("onnx is not installed")
+        self.check(tenon.compile(onnx.parser.parse_model(LINEAR)))
+
+    def test_a_model_is_compiled_twice(self):
+        model = tenon.Model(LINEAR, name="linear")
+        self.check(model.compile())
+        self.check(tenon.compile(model, sizes={"N": 2}))
+
+    def test_programs_outlive_what_they_are_made_of(self):
+        program = tenon.compile(LINEAR.encode())
+        gc.collect()
+        self.check(program)
+
+    def test_what_is_no_model(self):
+        with self.assertRaisesRegex(tenon.BadArgumentError, "not a int"):
+            tenon.compile(3)
+
+
+class Options(unittest.TestCase):
+    def test_sizes(self):
+        program = tenon.compile(LINEAR, sizes={"N": 4})
+        self.assertEqual(program.inspect().inputs[0].shape, (4, 3))
+        with self.assertRaises(tenon.BadArgumentError):
+            program(np.zeros((5, 3), np.float32))
+
+    def test_shapes(self):
+        program = tenon.compile(LINEAR, shapes={"x": (7, None)})
+        self.assertEqual(program.inspect().inputs[0].shape, (7, 3))
+
+    def test_values(self):
+        text = HEADER + "g (float[N] x, float[N] k) => (float[N] y) { y = Mul (x, k) }"
+        k = np.array([2, 3], np.float32)
+        program = tenon.compile(text, values={"k": k})
+        self.assertEqual(program.input_names, ("x",))
+        del k
+        gc.collect()
+        np.testing.assert_array_equal(program(np.array([5, 7], np.float32))[0], [10, 21])
+
+    def test_backends_threads_and_pipelines_agree(self):
+        x = np.random.default_rng(0).random((5, 3), np.float32)
+        expected = tenon.compile(LINEAR)(x)["y"]
+        for options in ({"backend": "interpreter"}, {"threads": 2}, {"threads": 0}):
+            with self.subTest(**options):
+                made = tenon.compile(LINEAR, **options)(x)["y"]
+                np.testing.assert_allclose(made, expected, rtol=1e-6)
+
+    def test_wrong_ones(self):
+        for options in ({"backend": "abacus"}, {"threads": -1}, {"shapes": {"x": (1,) * 11}}):
+            with self.subTest(**options), self.assertRaises(tenon.BadArgumentError):
+                tenon.compile(LINEAR, **options)
+
+
+class Calls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.program = tenon.compile(LINEAR)
+        cls.x = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+    def test_forms(self):
+        two = tenon.compile(HEADER + "g (float x, float y) => (float z) { z = Sub (x, y) }")
+        for made in (
+            two(5, 3),
+            two([5, 3]),
+            two({"y": 3, "x": 5}),
+            two(5, y=3),
+            two(x=5, y=3),
+            two({"x": 5}, y=3),
+            two.run((5, 3)),
+        ):
+            self.assertEqual(made["z"], 2)
+
+    def test_outputs(self):
+        outputs = self.program(self.x)
+        y, z = outputs
+        self.assertIs(outputs["y"], y)
+        self.assertEqual(outputs.keys(), ["y", "z"])
+        self.assertIs(dict(outputs.items())["z"], z)
+        with self.assertRaisesRegex(KeyError, "no output is called 'q'"):
+            outputs["q"]
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(outputs))["z"], z)
+
+    def test_results_are_the_callers(self):
+        first = self.program(self.x)["y"]
+        before = first.copy()
+        self.program(self.x + 1)
+        np.testing.assert_array_equal(first, before)
+
+    def test_sizes_change(self):
+        for n in (1, 2, 2, 5, 0, 2, 9):
+            x = np.random.default_rng(n).random((n, 3), np.float32)
+            outputs = self.program(x)
+            np.testing.assert_allclose(outputs["y"], x @ WEIGHT, rtol=1e-6)
+            np.testing.assert_array_equal(outputs["z"], outputs["y"].T)
+
+    def test_data_decides_sizes(self):
+        program = tenon.compile(HEADER + "g (float[N] x) => (int64[1, M] y) { y = NonZero (x) }")
+        for x in ([0, 1, 2], [0, 0, 2], [0, 0, 0], [1, 2, 3]):
+            x = np.array(x, np.float32)
+            np.testing.assert_array_equal(program(x)[0], [np.flatnonzero(x)])
+
+    def test_layouts(self):
+        x = np.random.default_rng(1).random((3, 2), np.float32).T  # not row major
+        np.testing.assert_allclose(self.program(x)["y"], x @ WEIGHT, rtol=1e-6)
+        x = np.random.default_rng(1).random((4, 3)).astype(">f4")
+        np.testing.assert_allclose(self.program(x)["y"], x.astype("<f4") @ WEIGHT, rtol=1e-6)
+        bytes_ = np.zeros(25, np.uint8)
+        x = bytes_[1:].view(np.float32).reshape(2, 3)  # not aligned
+        np.testing.assert_array_equal(self.program(x)["y"], np.zeros((2, 2)))
+
+    def test_lists_and_numbers(self):
+        np.testing.assert_array_equal(self.program({"x": [[1, 0, 0]]})["y"], WEIGHT[:1])
+
+    def test_out(self):
+        y = np.full((2, 2), np.nan, np.float32)
+        outputs = self.program(self.x, out={"y": y})
+        self.assertIs(outputs["y"], y)
+        np.testing.assert_array_equal(y, self.x @ WEIGHT)
+        np.testing.assert_array_equal(self.program(self.x, out=[None, None])["y"], y)
+        np.testing.assert_array_equal(self.program(self.x)["y"], y)
+
+    def test_out_that_does_not_fit(self):
+        good = np.empty((2, 2), np.float32)
+        readonly = good.copy()
+        readonly.flags.writeable = False
+        shared = np.zeros((4, 3), np.float32)
+        for y in (np.empty((3, 2), np.float32), np.empty((2, 2)), readonly, good.T[:, ::-1], [1]):
+            with self.assertRaises(tenon.BadArgumentError):
+                self.program(self.x, out={"y": y})
+        with self.assertRaisesRegex(tenon.BadArgumentError, "shares memory"):
+            self.program(shared[:2], out={"y": shared.reshape(-1)[:4].reshape(2, 2)})
+        with self.assertRaisesRegex(tenon.BadArgumentError, "no output 'q'"):
+            self.program(self.x, out={"q": good})
+        np.testing.assert_array_equal(self.program(self.x)["y"], self.x @ WEIGHT)
+
+    def test_what_does_not_fit(self):
+        for inputs, text in (
+            ((self.x.astype(np.float64),), "float64, not float32"),
+            ((self.x[0],), "1 dimensions"),
+            ((np.zeros((2, 4), np.float32),), "size 4 in dimension 1, expected 3"),
+            ((self.x, self.x), "2 inputs are given, 1 expected"),
+            (({"y": self.x},), "input 'x' is missing; there is no input 'y'"),
+            (("text",), "no tensor"),
+            ((np.zeros((1,) * 12, np.float32),), "12 dimensions"),
+        ):
+            with self.subTest(text), self.assertRaisesRegex(tenon.BadArgumentError, text):
+                self.program(*inputs)
+        np.testing.assert_array_equal(self.program(self.x)["y"], self.x @ WEIGHT)
+
+    def test_threads_have_a_context_each(self):
+        wrong = []
+
+        def work(seed):
+            generator = np.random.default_rng(seed)
+            for _ in range(200):
+                x = generator.random((generator.integers(1, 6), 3), np.float32)
+                if not np.allclose(self.program(x)["y"], x @ WEIGHT, rtol=1e-5):
+                    wrong.append(seed)
+
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+
+class ElementTypes(unittest.TestCase):
+    def round_trip(self, kind, x):
+        program = tenon.compile(identity(f"{kind}[N]"))
+        for _ in range(2):
+            y = program(x)["y"]
+            self.assertEqual(y.shape, x.shape)
+        out = np.empty_like(y)
+        self.assertIs(program(x, out=[out])[0], out)
+        np.testing.assert_array_equal(out, y)
+        return y
+
+    def test_numpys_own(self):
+        for kind, dtype in (
+            ("float", "f4"), ("double", "f8"), ("float16", "f2"), ("bool", "?"),
+            ("int8", "i1"), ("int16", "i2"), ("int32", "i4"), ("int64", "i8"),
+            ("uint8", "u1"), ("uint16", "u2"), ("uint32", "u4"), ("uint64", "u8"),
+            ("complex64", "c8"), ("complex128", "c16"),
+        ):  # fmt: skip
+            with self.subTest(kind):
+                x = np.array([0, 1, 3], dtype)
+                y = self.round_trip(kind, x)
+                self.assertEqual(y.dtype, x.dtype)
+                np.testing.assert_array_equal(y, x)
+
+    @unittest.skipUnless(ml_dtypes, "ml_dtypes is not installed")
+    def test_those_of_ml_dtypes(self):
+        for kind, name in (
+            ("bfloat16", "bfloat16"),
+            ("float8e4m3fn", "float8_e4m3fn"),
+            ("float8e4m3fnuz", "float8_e4m3fnuz"),
+            ("float8e5m2", "float8_e5m2"),
+            ("float8e5m2fnuz", "float8_e5m2fnuz"),
+            ("float4e2m1", "float4_e2m1fn"),
+            ("int4", "int4"),
+            ("int2", "int2"),
+        ):
+            with self.subTest(kind):
+                x = np.array([-1, 0, 1], np.float32).astype(getattr(ml_dtypes, name))
+                y = self.round_trip(kind, x)
+                self.assertEqual(y.dtype, x.dtype)
+                np.testing.assert_array_equal(y.astype(np.float32), x.astype(np.float32))
+
+    @unittest.skipUnless(ml_dtypes, "ml_dtypes is not installed")
+    def test_values_arrive(self):
+        text = '<ir_version: 13, opset_import: ["" : 25]>\n'
+        for kind in ("int4", "uint4", "bfloat16"):
+            model = f"{text}g ({kind}[N] x) => (float[N] y) {{ y = Cast <to = 1> (x) }}"
+            x = np.array([1, 2, 3], getattr(ml_dtypes, kind))
+            x[0] = -4 if kind != "uint4" else 15
+            np.testing.assert_array_equal(tenon.compile(model)(x)[0], x.astype(np.float32))
+
+    def test_raw_forms(self):
+        model = HEADER + "g (bfloat16[N] x) => (float[N] y) { y = Cast <to = 1> (x) }"
+        x = np.array([0x3F80, 0xC000], np.uint16)
+        np.testing.assert_array_equal(tenon.compile(model)(x)[0], [1, -2])
+        model = HEADER + "g (int4[N] x) => (float[N] y) { y = Cast <to = 1> (x) }"
+        program = tenon.compile(model)
+        np.testing.assert_array_equal(program(np.array([-8, 7], np.int8))[0], [-8, 7])
+        with self.assertRaisesRegex(tenon.BadArgumentError, "outside of -8 to 7"):
+            program(np.array([8], np.int8))
+
+    def test_strings(self):
+        program = tenon.compile(HEADER + "g (string[N] x) => (string[N] y) { y = Identity (x) }")
+        for x in (
+            np.array(["a", "", "äöü", "nul\0in"], object),
+            np.array(["text", "x"]),
+            np.array([b"bytes", "text"], object),
+            np.array([], object),
+            ["a", "list"],
+        ):
+            y = program({"x": x})["y"]
+            expected = [item.decode() if isinstance(item, bytes) else str(item) for item in x]
+            self.assertEqual(y.dtype, object)
+            self.assertEqual(y.tolist(), expected)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "holds a int"):
+            program(np.array([1], object))
+
+
+class Containers(unittest.TestCase):
+    def test_sequences(self):
+        program = tenon.compile(
+            HEADER
+            + """g (seq(float[]) s, float[M] x) => (seq(float[]) t, int64 n)
+{ t = SequenceInsert (s, x) n = SequenceLength (t) }"""
+        )
+        s = [np.ones((2, 2), np.float32), np.zeros(3, np.float32)]
+        x = np.array([5], np.float32)
+        for items in (s, [], s[:1]):
+            outputs = program(items, x)
+            self.assertEqual(outputs["n"], len(items) + 1)
+            for made, given in zip(outputs["t"], [*items, x]):
+                np.testing.assert_array_equal(made, given)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "not a list"):
+            program(x, x)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "item 1 of input 's'"):
+            program([x, x.astype(np.float64)], x)
+
+    def test_optionals(self):
+        program = tenon.compile(
+            HEADER + "g (optional(float[2]) x) => (bool y) { y = OptionalHasElement (x) }"
+        )
+        self.assertTrue(program(np.zeros(2, np.float32))["y"])
+        self.assertFalse(program(None)["y"])
+        self.assertFalse(program({"x": None})["y"])
+
+    def test_one_list_for_one_sequence(self):
+        program = tenon.compile(
+            HEADER + "g (seq(float[]) s) => (int64 n) { n = SequenceLength (s) }"
+        )
+        self.assertEqual(program([np.zeros(1, np.float32)] * 3)["n"], 3)
+        self.assertEqual(program([])["n"], 0)
+
+
+class _Foreign:
+    """A tensor of another library, with DLPack alone."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class DLPack(unittest.TestCase):
+    def test_in(self):
+        program = tenon.compile(LINEAR)
+        x = np.arange(6, dtype=np.float32).reshape(2, 3)
+        np.testing.assert_array_equal(program(_Foreign(x))["y"], x @ WEIGHT)
+        np.testing.assert_array_equal(program(_Foreign(x[:, ::-1]))["y"], x[:, ::-1] @ WEIGHT)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "float64, not float32"):
+            program(_Foreign(x.astype(np.float64)))
+
+    def test_in_is_not_copied(self):
+        from tenon import _values
+
+        x = np.arange(6, dtype=np.float32)
+        shared = _values.from_dlpack(_Foreign(x), "x")
+        self.assertTrue(np.shares_memory(shared, x))
+
+    def test_out(self):
+        y = tenon.compile(LINEAR)(np.ones((1, 3), np.float32))["y"]
+        again = np.from_dlpack(y)
+        self.assertTrue(np.shares_memory(again, y))
+
+
+class Inspection(unittest.TestCase):
+    def test_ports(self):
+        program = tenon.compile(LINEAR, name="linear")
+        inspection = program.inspect()
+        self.assertEqual(inspection.name, "linear")
+        self.assertEqual([port.name for port in inspection.outputs], ["y", "z"])
+        self.assertEqual(inspection.inputs[0].shape, ("N", 3))
+        self.assertEqual(inspection.inputs[0].dtype, np.float32)
+        self.assertEqual(inspection.symbols, ("N",))
+        self.assertIn("N", inspection.arena)
+        self.assertIn("input   x: float[N, 3]", str(inspection))
+        self.assertEqual(json.loads(json.dumps(inspection.as_dict()))["outputs"][0]["name"], "y")
+        self.assertIn("x: float[N, 3]", repr(program))
+
+    def test_formulas_and_containers(self):
+        program = tenon.compile(
+            HEADER
+            + """g (float[N, 2] x, seq(int64[]) s) => (float[M] y, seq(int64[]) t)
+{ shape = Constant <value = int64[1] {-1}> () y = Reshape (x, shape) t = Identity (s) }"""
+        )
+        inspection = program.inspect()
+        self.assertEqual(inspection.outputs[0].shape, ("2*N",))
+        self.assertEqual(inspection.inputs[1].kind, "sequence")
+        self.assertIsNone(inspection.inputs[1].shape)
+
+
+class Errors(unittest.TestCase):
+    def test_invalid_model(self):
+        with self.assertRaises(tenon.InvalidModelError) as caught:
+            tenon.compile(HEADER + "g (float[2] x) => (float[2] y) { y = Relu (q) }")
+        error = caught.exception
+        self.assertEqual(error.status, tenon.Status.INVALID_MODEL)
+        self.assertIsInstance(error, (tenon.Error, ValueError))
+        self.assertTrue(any("'q'" in diagnostic.text for diagnostic in error.diagnostics))
+        self.assertIn("'q'", str(error))
+
+    def test_unsupported(self):
+        with self.assertRaises(tenon.UnsupportedError) as caught:
+            tenon.compile(HEADER + "g (float[2] x) => (float[2] y) { y = NoSuchThing (x) }")
+        self.assertIn("NoSuchThing", str(caught.exception))
+
+    def test_no_file(self):
+        with self.assertRaises(tenon.FileError) as caught:
+            tenon.compile("/nowhere/model.onnx")
+        self.assertIsInstance(caught.exception, OSError)
+        self.assertIn("/nowhere/model.onnx", str(caught.exception))
+
+    def test_garbage(self):
+        for data in (b"", b"\0", b"\x08\x07garbage", bytes(range(256))):
+            with self.subTest(data), self.assertRaises(tenon.InvalidModelError):
+                tenon.compile(data)
+
+    def test_while_running(self):
+        program = tenon.compile(
+            HEADER + "g (seq(float[2]) s, int64 i) => (float[2] y) { y = SequenceAt (s, i) }"
+        )
+        s = [np.zeros(2, np.float32), np.ones(2, np.float32)]
+        with self.assertRaisesRegex(tenon.BadArgumentError, "position 7"):
+            program(s, 7)
+        np.testing.assert_array_equal(program(s, 1)[0], [1, 1])
+
+    def test_each_status_has_a_class(self):
+        from tenon.errors import error_of
+
+        for status in tenon.Status:
+            if status != tenon.Status.OK:
+                error = error_of(status, "what", [tenon.Diagnostic(tenon.Severity.ERROR, "why")])
+                self.assertEqual(error.status, status)
+                self.assertEqual(str(error), "what\nwhy")
+
+
+class Memory(unittest.TestCase):
+    def test_nothing_is_kept(self):
+        """Programs, contexts and results go with their last reference."""
+        from tenon import program as module
+
+        given_back = []
+        original = module._give_back
+        module._give_back = lambda destroy, *rest: (given_back.append(1), original(destroy, *rest))
+        try:
+            program = tenon.compile(LINEAR)
+            program(np.ones((1, 3), np.float32))
+            del program
+            gc.collect()
+        finally:
+            module._give_back = original
+        self.assertEqual(len(given_back), 3)  # the model, the program, its context
+
+    def test_addresses(self):
+        from tenon import _values
+
+        for array in (np.zeros(3), np.zeros((4, 4))[1:], np.array(3.0)):
+            self.assertEqual(_values.address(array), array.ctypes.data)
+        self.assertEqual(ctypes.sizeof(ctypes.c_void_p), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
