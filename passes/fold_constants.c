@@ -62,7 +62,24 @@ static bool is_worth_it(Pass *pass, const Node *node)
                            (double)arena_bytes(pass->model->arena) + to <= memory_budget(pass));
 }
 
-static bool fold(Pass *pass, Node *node)
+/* Gives regions that capture the constant one of their own; sets *refined if more is known of their
+ * node's results then. */
+static bool replace_captures(Pass *pass, Value *constant, bool *refined)
+{
+    for (Use *use = constant->first_use, *next; use; use = next) {
+        Node *user = use->user;
+        next = use->next;
+        if (!user || !user->capture_count || !node_own_constants(user))
+            continue;
+        if (!pass_infer_again(pass, user, refined))
+            return false;
+        next = constant->first_use; /* the list has changed */
+    }
+    return true;
+}
+
+/* *failed is set after a diagnostic. */
+static bool fold(Pass *pass, Node *node, bool *refined, bool *failed)
 {
     const Constant **constants =
         ARENA_ARRAY(pass->scratch, const Constant *, node->result_count + 1);
@@ -76,11 +93,7 @@ static bool fold(Pass *pass, Node *node)
         value_rename(value, "");
         Value *constant = graph_add_constant(node->graph, name, constants[i]);
         value_replace_uses(value, constant);
-        for (Use *use = constant->first_use, *next; use; use = next) {
-            next = use->next;
-            if (use->user && use->user->capture_count && node_own_constants(use->user))
-                next = constant->first_use; /* the list has changed */
-        }
+        *failed |= !replace_captures(pass, constant, refined);
     }
     remove_dead(node);
     return true;
@@ -89,10 +102,14 @@ static bool fold(Pass *pass, Node *node)
 PassResult pass_fold_constants(Pass *pass, Graph *graph)
 {
     int64_t before = pass->changes;
+    bool refined = false, failed = false;
     FOR_EACH_NODE_SAFE (node, graph) {
         const char *op = node->op->name;
-        if (pass_allows(pass) && may_fold(node) && is_worth_it(pass, node) && fold(pass, node))
+        if (!failed && pass_allows(pass) && may_fold(node) && is_worth_it(pass, node) &&
+            fold(pass, node, &refined, &failed))
             pass_count(pass, op);
     }
+    if (failed || (refined && !graph_infer(pass->infer, pass->model->graph)))
+        return PASS_FAILED;
     return pass_result(pass, before);
 }

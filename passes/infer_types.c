@@ -10,14 +10,9 @@ PassResult pass_infer_types(Pass *pass, Graph *graph)
 {
     int64_t before = pass->changes;
     FOR_EACH_NODE (node, graph) {
-        const Type **types = ARENA_ARRAY(pass->scratch, const Type *, node->result_count + 1);
-        for (int i = 0; i < node->result_count; i++)
-            types[i] = result(node, i)->type;
-        if (!node_infer(pass->infer, node))
-            return PASS_FAILED;
         bool changed = false;
-        for (int i = 0; i < node->result_count; i++)
-            changed |= !type_equal(types[i], result(node, i)->type);
+        if (!pass_infer_again(pass, node, &changed))
+            return PASS_FAILED;
         if (changed)
             pass_count(pass, "type");
     }

@@ -62,6 +62,18 @@ void pass_count(Pass *pass, const char *rule)
     statistics->rules[statistics->rule_count++] = (RuleCount){rule, 1};
 }
 
+bool pass_infer_again(Pass *pass, Node *node, bool *changed)
+{
+    const Type **types = ARENA_ARRAY(pass->scratch, const Type *, node->result_count + 1);
+    for (int i = 0; i < node->result_count; i++)
+        types[i] = result(node, i)->type;
+    if (!node_infer(pass->infer, node))
+        return false;
+    for (int i = 0; i < node->result_count; i++)
+        *changed |= !type_equal(types[i], result(node, i)->type);
+    return true;
+}
+
 PassResult pass_result(const Pass *pass, int64_t before)
 {
     return pass->changes == before ? PASS_UNCHANGED : PASS_CHANGED;

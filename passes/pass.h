@@ -77,6 +77,9 @@ void pass_count(Pass *pass, const char *rule);
 /* PASS_CHANGED if changes were counted since `before`, which was pass->changes. */
 PassResult pass_result(const Pass *pass, int64_t before);
 
+/* Infers a node again and sets *changed if that made another type of a result. */
+bool pass_infer_again(Pass *pass, Node *node, bool *changed);
+
 /* The option's value, or its default from passes.def. */
 const char *pass_option(const Pass *pass, const char *name);
 int64_t pass_option_number(const Pass *pass, const char *name);

@@ -117,10 +117,10 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
         return false;
     }
     if (new_value == old_value) {
-        const Type *type = old_value->type;
-        r->failed |= !node_infer(r->pass->infer, node);
-        assert(rule->refines || r->failed || type_equal(type, old_value->type));
-        r->refined |= !type_equal(type, old_value->type);
+        bool refined = false;
+        r->failed |= !pass_infer_again(r->pass, node, &refined);
+        assert(rule->refines || r->failed || !refined);
+        r->refined |= refined;
         *next = node;
     } else {
         if (!fits(rule, old_value, new_value)) {

@@ -43,6 +43,7 @@ typedef struct Rule {
 #define RULE(name, op)         RULE_WITH(name, &op_##op, false)
 #define RULE_REFINES(name, op) RULE_WITH(name, &op_##op, true)
 #define RULE_ANY(name)         RULE_WITH(name, NULL, false)
+#define RULE_ANY_REFINES(name) RULE_WITH(name, NULL, true)
 
 PassResult rewrite_graph(Pass *pass, Graph *graph, const Rule *const *rules, int rule_count);
 

@@ -55,8 +55,9 @@ RULE_REFINES(if_decided, if)
     return outputs[0];
 }
 
-/* A region that captures a constant has one of its own. */
-RULE_ANY(capture_of_constant)
+/* A region that captures a constant has one of its own, and its results' types may follow from what
+ * it is: the iterations of a Loop, for one. */
+RULE_ANY_REFINES(capture_of_constant)
 {
     return node_own_constants(node) ? result(node, 0) : NULL;
 }
