@@ -18,7 +18,8 @@ A test is any text file with structured comments:
 
 In commands %s is the file, %d its folder, %t a temporary folder of the test, and `tenon` the binary
 given. In a Markdown file each fenced block marked `onnx` is a test; without a RUN line it is checked
-by `tenon check`. --update rewrites what follows EXPECT."""
+by `tenon check`. A test that expects nothing fails. --update rewrites what follows EXPECT, and adds it to a
+test that expects nothing yet."""
 import argparse
 import concurrent.futures
 import os
@@ -62,8 +63,12 @@ class Test:
         if self.errors and self.runs and self.runs[-1][1] == 0:
             self.runs[-1][1] = 1
 
+    def expects_nothing(self):
+        return self.expect is None and not (self.checks or self.stderr or self.errors) and \
+            not any(status or "tenon check" in command for command, status in self.runs)
+
     def updated(self, output):
-        head = self.text.split("\n")[: self.expect_at]
+        head = self.text.split("\n")[: self.expect_at] if self.expect_at else self.text.rstrip("\n").split("\n") + ["# EXPECT"]
         body = [("# " + l).rstrip() for l in output.rstrip("\n").split("\n")]
         return "\n".join(head + body) + "\n"
 
@@ -113,10 +118,12 @@ def run(test, tenon, update):
         missing = in_order(test.stderr, errors)
         if missing is not None:
             return False, f"standard error lacks '{missing}', or has it out of order:\n{errors}"
-        if test.expect is not None and output != test.expect:
+        if output != test.expect if test.expect is not None else test.expects_nothing():
             if update and test.path.endswith((".onnxtxt", ".txt")):
                 open(test.path, "w").write(test.updated(output))
                 return True, "updated"
+            if test.expect is None:
+                return False, "it expects nothing (run_golden.py --update writes what it printed)"
             return False, difference(test.expect, output) + "(run_golden.py --update rewrites it)"
     return True, ""
 
