@@ -5,6 +5,7 @@
  * it (the few rows below).
  */
 #include "frontend/exporter.h"
+#include "frontend/import.h"
 
 #include <string.h>
 
@@ -192,6 +193,11 @@ int64_t export_opset(const Model *model, int64_t wanted, Diagnostics *diagnostic
     if (wanted && wanted < OLDEST_WRITTEN_OPSET) {
         unsupported_at(diagnostics, (Location){0}, "writing opset %lld; %d and newer are",
                        (long long)wanted, OLDEST_WRITTEN_OPSET);
+        return 0;
+    }
+    if (wanted > NEWEST_OPSET) {
+        unsupported_at(diagnostics, (Location){0}, "writing opset %lld; the newest known is %d",
+                       (long long)wanted, NEWEST_OPSET);
         return 0;
     }
     find_opset(model->graph, wanted, &opset, diagnostics);

@@ -221,6 +221,7 @@ Model *model_import(Arena *arena, const Document *document, const ImportOptions 
         .model = model,
         .document = document,
         .options = options,
+        .dims_found = ARENA_ARRAY(arena, bool, options->dim_count + 1),
         .diagnostics = diagnostics,
         .context = {.model = model,
                     .pool = model->pool,

@@ -23,6 +23,9 @@
 #include "ir/graph/constant.h"
 #include "ir/graph/graph.h"
 
+/* What is read and written. */
+enum { NEWEST_IR_VERSION = 14, NEWEST_OPSET = 28 };
+
 /* A symbolic size that gets a number: --dim N=8. */
 typedef struct DimSetting {
     const char *symbol;

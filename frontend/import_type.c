@@ -15,21 +15,30 @@
 
 #define FAIL(importer, location, ...) error_at((importer)->diagnostics, (location), __VA_ARGS__)
 
-static const Expr *unknown_size(Importer *importer, const char *hint, int dimension)
-{
-    ExprPool *pool = importer->model->pool;
-    return expr_symbol(pool, arena_format(importer->arena, "%s_%d", hint, dimension));
-}
-
+/* The size that a dimension's name stands for, with the numbers of the options put into it. */
 static const Expr *named_size(Importer *importer, const char *text)
 {
     const ImportOptions *options = importer->options;
     ExprPool *pool = importer->model->pool;
-    for (int i = 0; i < options->dim_count; i++)
-        if (!strcmp(options->dims[i].symbol, text))
-            return expr_integer(pool, options->dims[i].size);
     const Expr *size = expr_parse_size(pool, text);
-    return size ? size : expr_symbol(pool, text);
+    if (!size)
+        size = expr_symbol(pool, text);
+    for (int i = 0; i < options->dim_count; i++) {
+        const char *symbol = options->dims[i].symbol;
+        const Expr *number = expr_integer(pool, options->dims[i].size);
+        const Expr *given =
+            !strcmp(symbol, text)
+                ? number
+                : expr_substitute_symbol(pool, size, expr_symbol(pool, symbol)->object, number);
+        importer->dims_found[i] |= given != size;
+        size = given;
+    }
+    return size;
+}
+
+static const Expr *unknown_size(Importer *importer, const char *hint, int dimension)
+{
+    return named_size(importer, arena_format(importer->arena, "%s_%d", hint, dimension));
 }
 
 /* NULL after a diagnostic. */
@@ -185,6 +194,16 @@ static void substitute(Importer *importer, const Type **types, int64_t count, co
     }
 }
 
+static const char *list_inputs(Importer *importer, const GraphProto *proto)
+{
+    Text names = text_create(importer->arena);
+    for (int64_t i = 0; i < proto->input.count; i++) {
+        TnString name = proto->input.items[i]->name;
+        text_format(&names, "%s'%.*s'", i ? ", " : "", (int)name.length, name.data);
+    }
+    return names.data;
+}
+
 static bool apply_shapes(Importer *importer, const GraphProto *proto, const Type **types)
 {
     const ImportOptions *options = importer->options;
@@ -194,8 +213,9 @@ static bool apply_shapes(Importer *importer, const GraphProto *proto, const Type
         while (i < proto->input.count && !proto_equals(proto->input.items[i]->name, setting->input))
             i++;
         if (i == proto->input.count)
-            return FAIL(importer, ((Location){0}), "there is no input '%s' to get a shape",
-                        setting->input);
+            return FAIL(importer, ((Location){0}),
+                        "there is no input '%s' to get a shape; the model's inputs are %s",
+                        setting->input, list_inputs(importer, proto));
         const Type *before = types[i];
         if (!apply_shape(importer, setting, &types[i], (Location){0}))
             return false;
@@ -246,6 +266,39 @@ static void name_free_expressions(Importer *importer, const Type **types, int64_
     }
 }
 
+/* The symbols among the sizes of types, each once. */
+typedef struct SymbolList {
+    Map seen;
+    Text names;
+} SymbolList;
+
+static void add_symbol(void *user, const Expr *e)
+{
+    SymbolList *list = user;
+    if (e->kind != EXPR_symbol || map_get_pointer(&list->seen, e))
+        return;
+    text_format(&list->names, "%s'%s'", list->seen.count ? ", " : "",
+                ((const Symbol *)e->object)->name);
+    map_set_pointer(&list->seen, e, list);
+}
+
+/* Every size that the options give must be one of the inputs'. */
+static bool check_dims(Importer *importer, const Type **types, int64_t count)
+{
+    int missing = 0;
+    while (missing < importer->options->dim_count && importer->dims_found[missing])
+        missing++;
+    if (missing == importer->options->dim_count)
+        return true;
+    SymbolList list = {map_create(importer->arena), text_create(importer->arena)};
+    for (int64_t i = 0; i < count; i++)
+        for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++)
+            expr_walk(importer->model->pool, types[i]->dims[d], add_symbol, &list);
+    return FAIL(importer, ((Location){0}), "no input has the size '%s'; open are %s",
+                importer->options->dims[missing].symbol,
+                list.seen.count ? list.names.data : "none");
+}
+
 const Type **import_input_types(Importer *importer, const GraphProto *proto)
 {
     const Type **types = ARENA_ARRAY(importer->arena, const Type *, proto->input.count + 1);
@@ -264,7 +317,7 @@ const Type **import_input_types(Importer *importer, const GraphProto *proto)
         if (!types[i])
             return NULL;
     }
-    if (!apply_shapes(importer, proto, types))
+    if (!check_dims(importer, types, proto->input.count) || !apply_shapes(importer, proto, types))
         return NULL;
     name_free_expressions(importer, types, proto->input.count);
     return types;

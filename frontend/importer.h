@@ -10,8 +10,6 @@
 #include "ir/ops/op.h"
 
 enum {
-    NEWEST_IR_VERSION = 14,
-    NEWEST_OPSET = 28,
     MAX_EXPANDED_NODES = 1 << 16, /* that calls of functions may grow to */
     MAX_CALL_DEPTH = 64,
     MAX_REGION_DEPTH = 64,
@@ -59,6 +57,7 @@ typedef struct Importer {
     Model *model;
     const Document *document;
     const ImportOptions *options;
+    bool *dims_found; /* which of the options' dims some size has */
     Diagnostics *diagnostics;
     InferContext context;
     ExternalData external;

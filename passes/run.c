@@ -259,12 +259,31 @@ static void make_reproducer(const PassRun *failed, Model *original, const Pipeli
         report->reproducer = arena_format(report->arena, "%s%s", failing_command(failed), text);
 }
 
+/* print_before, print_after and stop_after must name a pass. */
+static bool check_names(const RunOptions *options, Diagnostics *diagnostics)
+{
+    const struct {
+        const char *option, *name;
+        bool is_word;
+    } given[] = {
+        {"print-before", options->print_before, is_wanted(options->print_before, "", false)},
+        {"print-after", options->print_after, is_wanted(options->print_after, "", true)},
+        {"stop-after", options->stop_after, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(given); i++)
+        if (given[i].name && !given[i].is_word && !pass_find(given[i].name, strlen(given[i].name)))
+            return error_at(diagnostics, (Location){0}, "%s: no pass is called '%s'",
+                            given[i].option, given[i].name);
+    return true;
+}
+
 TnStatus passes_run(Model *model, const RunOptions *options, Arena *scratch, RunReport *report)
 {
     *report = (RunReport){.arena = model->arena};
     const PipelineStep *steps;
     const char *text = options->pipeline ? options->pipeline : "@default";
-    if (!pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
+    if (!check_names(options, model->diagnostics) ||
+        !pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
         !pipeline_check_order(steps, model->diagnostics))
         return TN_BAD_ARGUMENT;
     ArenaMark mark = arena_mark(scratch);
