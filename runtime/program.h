@@ -240,6 +240,10 @@ struct Block {
 
 /* ---- Programs ---------------------------------------------------------------------------- */
 
+/* Computes the sizes that follow from others; false where one overflows or divides by something
+ * that is not positive. */
+bool sizes_follow(const SizeStep *step, int64_t *sizes);
+
 /* An input or an output. */
 typedef struct Port {
     const char *name;

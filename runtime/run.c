@@ -8,6 +8,7 @@
 #include "runtime/allocator.h"
 #include "runtime/element.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -389,18 +390,30 @@ TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64
 
 /* ---- Figures ----------------------------------------------------------------------------- */
 
+/* NaN where the size is not known. */
+static double number(Size size, const int64_t *sizes)
+{
+    return size.slot < 0 || sizes ? (double)size_get(size, sizes) : (double)NAN;
+}
+
 static double flops_of(const Block *block, const int64_t *sizes)
 {
     double total = 0;
     for (int64_t i = 0; i < block->step_count; i++) {
         const Step *step = &block->steps[i];
         if (step->kind == STEP_phase)
-            total += (double)size_get(step->phase.flops, sizes);
+            total += number(step->phase.flops, sizes);
         else if (step->kind == STEP_loop)
-            total += (step->loop.is_scan ? (double)size_get(step->loop.length, sizes) : 1) *
+            total += (step->loop.is_scan ? number(step->loop.length, sizes) : 1) *
                      flops_of(step->loop.body, sizes);
     }
     return total;
+}
+
+double program_flops(const Program *program)
+{
+    double total = flops_of(&program->main, NULL);
+    return isnan(total) ? -1 : total;
 }
 
 double run_flops(const Run *run)

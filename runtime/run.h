@@ -59,6 +59,8 @@ TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64
  * once for each of its iterations; which way an If went and how often a Loop ran is not known: they
  * count as nothing and as once. */
 double run_flops(const Run *run);
+/* The same before any run; -1 where it depends on sizes that inputs bring. */
+double program_flops(const Program *program);
 const char *step_kind_name(const Step *step); /* "kernel", "host", "loop" */
 
 #endif

@@ -214,13 +214,20 @@ static bool run_size(const SizeInstruction *in, int64_t *sizes)
     return false;
 }
 
+bool sizes_follow(const SizeStep *step, int64_t *sizes)
+{
+    for (int32_t i = 0; i < step->count; i++)
+        if (!run_size(&step->instructions[i], sizes))
+            return false;
+    return true;
+}
+
 static TnStatus run_sizes(Run *run, const Step *step)
 {
-    for (int32_t i = 0; i < step->size.count; i++)
-        if (!run_size(&step->size.instructions[i], run->sizes))
-            return run_fail(run, TN_BAD_ARGUMENT, step,
-                            "a size overflows or divides by something not positive");
-    return TN_OK;
+    return sizes_follow(&step->size, run->sizes)
+               ? TN_OK
+               : run_fail(run, TN_BAD_ARGUMENT, step,
+                          "a size overflows or divides by something not positive");
 }
 
 /* Indices end at 2^47 on either side. "To the very end" is often said with the largest integer. */

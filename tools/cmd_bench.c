@@ -152,7 +152,7 @@ static int compare_steps(const void *a, const void *b)
 static void print_result(const Session *session, Result *result, const int64_t *sizes)
 {
     double median = percentile(result, 0.5), load = (double)session->load_ns / 1e6;
-    printf("%s: median %.4g ms, p10 %.4g ms, p90 %.4g ms over %lld runs on %lld thread(s)\n",
+    printf("%s: median %.4g ms, p10 %.4g ms, p90 %.4g ms over %lld runs, threads: %lld\n",
            session->path, median, percentile(result, 0.1), percentile(result, 0.9),
            (long long)result->count,
            (long long)option_integer(session->options, OPTION_threads, 1));
@@ -174,25 +174,27 @@ static void print_result(const Session *session, Result *result, const int64_t *
         double ms = (double)time->best_ns / 1e6;
         double flops =
             time->step->kind == STEP_phase ? (double)size_get(time->step->phase.flops, sizes) : 0;
-        printf("%9.4f ms %5.1f %% %8.1f GFLOP/s  %-9s %s\n", ms,
-               100 * (double)time->best_ns / total, flops / ms / 1e6, step_kind_name(time->step),
-               time->step->name ? time->step->name : "");
+        char rate[32] = "";
+        if (flops > 0)
+            snprintf(rate, sizeof rate, "%.1f GFLOP/s", flops / ms / 1e6);
+        printf("%9.4f ms %5.1f %% %16s  %-9s %s\n", ms, 100 * (double)time->best_ns / total, rate,
+               step_kind_name(time->step), time->step->name ? time->step->name : "");
     }
 }
 
 static void print_json(const Session *session, const Result *result)
 {
     json_t *json =
-        json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "model",
+        json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I}", "model",
                   session->path, "median_ms", percentile(result, 0.5), "p10_ms",
                   percentile(result, 0.1), "p90_ms", percentile(result, 0.9), "compile_ms",
                   (double)(session->load_ns + session->passes_ns + session->compile_ns) / 1e6,
                   "code_ms", (double)session->compile_ns / 1e6, "gflop", result->flops / 1e9,
                   "gflops", result->flops / percentile(result, 0.5) / 1e6, "threads",
-                  (double)option_integer(session->options, OPTION_threads, 1), "runs",
+                  (json_int_t)option_integer(session->options, OPTION_threads, 1), "runs",
                   (json_int_t)result->count, "peak_rss_bytes", (json_int_t)result->memory.peak_rss,
                   "peak_anonymous_bytes", (json_int_t)result->memory.peak_anonymous);
-    json_dumpf(json, stdout, JSON_INDENT(2));
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(json);
 }
@@ -224,14 +226,5 @@ static bool bench(Session *session)
 
 int command_bench(const Options *options)
 {
-    Session session;
-    if (options->argument_count != 1)
-        wrong_usage("'bench' needs one model, not %d", options->argument_count);
-    if (!session_open(&session, options))
-        return EXIT_WRONG_MODEL;
-    int status = setjmp(session.boundary.jump) ? session_no_memory()
-                 : bench(&session)             ? EXIT_GOOD
-                                               : session.status;
-    session_close(&session);
-    return status;
+    return session_run(options, 1, bench);
 }

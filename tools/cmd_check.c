@@ -122,7 +122,13 @@ static bool read_data(Session *session, const char *folder, DataSet *data)
     data->output_count =
         read_values(session, folder, "output", graph->output.items, graph->output.count, false,
                     &data->output_names, &data->outputs);
-    return data->input_count >= 0 && data->output_count >= 0;
+    if (data->input_count < 0 || data->output_count < 0)
+        return false;
+    for (int i = 0; i < data->output_count; i++)
+        if (data->outputs[i])
+            return true;
+    return error_at(session->diagnostics, (Location){0},
+                    "'%s' holds no output_N.pb and no test_data_set_N", folder);
 }
 
 /* Binds the inputs that the model's structure hangs from to the values of the data set. */
@@ -575,17 +581,31 @@ static int check_suite(const Options *options, const char *folder)
 
 /* ---- The command ------------------------------------------------------------------------- */
 
-static int check_model(const Options *options, const char *path)
+static bool check_model(Session *session)
 {
-    Session session;
-    if (!session_open(&session, options))
+    bool dynamic = option_given(session->options, OPTION_dynamic);
+    session->prefix = dynamic ? "make-dynamic{ones = 1}" : NULL;
+    if (!session_build(session, session->options->arguments[0]))
+        return false;
+    printf("passed: imported, verified and compiled; not run (--data DIR, or 'tenon run')\n");
+    return true;
+}
+
+static int check_data(const Options *options, const char *path, const char *data)
+{
+    if (!is_folder(data)) {
+        fprintf(stderr, "tenon: there is no folder '%s'\n", data);
         return EXIT_WRONG_MODEL;
-    session.prefix = option_given(options, OPTION_dynamic) ? "make-dynamic{ones = 1}" : NULL;
-    int status = setjmp(session.boundary.jump)   ? session_no_memory()
-                 : session_build(&session, path) ? EXIT_GOOD
-                                                 : session.status;
-    session_close(&session);
-    return status;
+    }
+    Verdict verdict = {0};
+    Tolerance tolerance = tolerance_of(options);
+    check_sets(options, path, data, &tolerance, &verdict);
+    if (verdict.outcome == OUTCOME_failed)
+        fprintf(stderr, "%s: error: %s\n", path, verdict.reason);
+    printf("%s%s%s\n", outcome_names[verdict.outcome],
+           verdict.outcome == OUTCOME_skipped ? ": " : "",
+           verdict.outcome == OUTCOME_skipped ? verdict.reason : "");
+    return verdict.outcome == OUTCOME_failed ? EXIT_WRONG_MODEL : EXIT_GOOD;
 }
 
 int command_check(const Options *options)
@@ -596,15 +616,6 @@ int command_check(const Options *options)
         return check_suite(options, suite);
     if (suite || options->argument_count != 1)
         wrong_usage("'check' needs one model, or --suite DIR");
-    const char *path = options->arguments[0];
-    if (!data)
-        return check_model(options, path);
-    Verdict verdict = {0};
-    Tolerance tolerance = tolerance_of(options);
-    check_sets(options, path, data, &tolerance, &verdict);
-    if (verdict.outcome == OUTCOME_failed)
-        fprintf(stderr, "%s: error: %s\n", path, verdict.reason);
-    printf("%s%s%s\n", outcome_names[verdict.outcome], verdict.reason[0] ? ": " : "",
-           verdict.reason);
-    return verdict.outcome == OUTCOME_failed ? EXIT_WRONG_MODEL : EXIT_GOOD;
+    return data ? check_data(options, options->arguments[0], data)
+                : session_run(options, 1, check_model);
 }

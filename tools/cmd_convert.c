@@ -24,16 +24,7 @@ static bool convert(Session *session)
 
 int command_convert(const Options *options)
 {
-    Session session;
-    if (options->argument_count != 2)
-        wrong_usage("'convert' needs two files, not %d", options->argument_count);
     if (option_given(options, OPTION_as_is) && option_given(options, OPTION_opset))
         wrong_usage("'--as-is' keeps the opset, so '--opset' cannot ask for one");
-    if (!session_open(&session, options))
-        return EXIT_WRONG_MODEL;
-    int status = setjmp(session.boundary.jump) ? session_no_memory()
-                 : convert(&session)           ? EXIT_GOOD
-                                               : session.status;
-    session_close(&session);
-    return status;
+    return session_run(options, 2, convert);
 }

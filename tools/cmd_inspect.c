@@ -41,9 +41,8 @@ static int64_t count_kernels(const Block *block)
     return count;
 }
 
-static json_t *ports_json(Session *session, int count, const Port *ports)
+static json_t *ports_json(int count, const Port *ports)
 {
-    (void)session;
     json_t *list = json_array();
     for (int i = 0; i < count; i++)
         json_array_append_new(list, json_pack("{s:s, s:s}", "name", ports[i].name, "type",
@@ -51,29 +50,33 @@ static json_t *ports_json(Session *session, int count, const Port *ports)
     return list;
 }
 
-static bool print_inspection(Session *session, const Census *census)
+static void print_json(const Session *session, const Census *census)
 {
     const Model *model = session->model;
     const Program *program = session->program;
-    if (option_given(session->options, OPTION_json)) {
-        json_t *operators = json_object();
-        for (int64_t i = 0; i < census->kinds; i++)
-            json_object_set_new(operators, census->ops[i]->name, json_integer(census->counts[i]));
-        json_t *json =
-            json_pack("{s:s, s:s, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:s}", "model", session->path,
-                      "producer", model->producer_name ? model->producer_name : "", "ir_version",
-                      (json_int_t)model->ir_version, "inputs",
-                      ports_json(session, program->input_count, program->inputs), "outputs",
-                      ports_json(session, program->output_count, program->outputs), "nodes",
-                      (json_int_t)census->nodes, "operators", operators, "constant_bytes",
-                      (json_int_t)census->constant_bytes, "kernels",
-                      (json_int_t)count_kernels(&program->main), "arena",
-                      program->arena_formula ? program->arena_formula : "");
-        json_dumpf(json, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(json);
-        return true;
-    }
+    double flops = program_flops(program);
+    json_t *operators = json_object();
+    for (int64_t i = 0; i < census->kinds; i++)
+        json_object_set_new(operators, census->ops[i]->name, json_integer(census->counts[i]));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:I, s:o, s:o, s:I, s:o, s:I, s:I, s:o, s:s}", "model", session->path,
+        "producer", model->producer_name ? model->producer_name : "", "ir_version",
+        (json_int_t)model->ir_version, "inputs", ports_json(program->input_count, program->inputs),
+        "outputs", ports_json(program->output_count, program->outputs), "nodes",
+        (json_int_t)census->nodes, "operators", operators, "constant_bytes",
+        (json_int_t)census->constant_bytes, "kernels", (json_int_t)count_kernels(&program->main),
+        "flops", flops < 0 ? json_null() : json_integer((json_int_t)flops), "arena",
+        program->arena_formula ? program->arena_formula : "");
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+}
+
+static void print_report(const Session *session, const Census *census)
+{
+    const Model *model = session->model;
+    const Program *program = session->program;
+    double flops = program_flops(program);
     printf("%s: IR version %lld", session->path, (long long)model->ir_version);
     if (model->producer_name && *model->producer_name)
         printf(", made by %s %s", model->producer_name,
@@ -86,12 +89,15 @@ static bool print_inspection(Session *session, const Census *census)
     printf("%lld nodes at the newest opset:", (long long)census->nodes);
     for (int64_t i = 0; i < census->kinds; i++)
         printf("%s %s %lld", i ? "," : "", census->ops[i]->name, (long long)census->counts[i]);
-    printf("\n%.3f MiB of constants; compiled: %lld kernels, %.3f MiB of packed constants\n",
-           (double)census->constant_bytes / 0x1p20, (long long)count_kernels(&program->main),
-           (double)program->packed_bytes / 0x1p20);
+    printf("\n%.4g KiB of constants; compiled: %lld kernels, %.4g KiB of packed constants\n",
+           (double)census->constant_bytes / 0x1p10, (long long)count_kernels(&program->main),
+           (double)program->packed_bytes / 0x1p10);
+    if (flops < 0)
+        printf("operations: a matter of the open sizes (--dim, --shape)\n");
+    else
+        printf("operations: %.4g GFLOP\n", flops / 1e9);
     printf("arena: %s bytes%s\n", program->arena_formula ? program->arena_formula : "0",
            program->has_tail ? ", and what data decides" : "");
-    return true;
 }
 
 static bool inspect(Session *session)
@@ -101,20 +107,16 @@ static bool inspect(Session *session)
     if (!session_read(session, session->options->arguments[0]) || !session_import(session))
         return false;
     take_census(session->model->graph, &census);
-    return session_optimize(session, session_pipeline(session)) && session_compile(session) &&
-           print_inspection(session, &census);
+    if (!session_optimize(session, session_pipeline(session)) || !session_compile(session))
+        return false;
+    if (option_given(session->options, OPTION_json))
+        print_json(session, &census);
+    else
+        print_report(session, &census);
+    return true;
 }
 
 int command_inspect(const Options *options)
 {
-    Session session;
-    if (options->argument_count != 1)
-        wrong_usage("'inspect' needs one model, not %d", options->argument_count);
-    if (!session_open(&session, options))
-        return EXIT_WRONG_MODEL;
-    int status = setjmp(session.boundary.jump) ? session_no_memory()
-                 : inspect(&session)           ? EXIT_GOOD
-                                               : session.status;
-    session_close(&session);
-    return status;
+    return session_run(options, 1, inspect);
 }

@@ -81,8 +81,9 @@ static void print_operands(const char *title, const OperandDef *defs, int count)
 
 static void print_operator(const OpDef *op, bool in_full)
 {
-    printf("%s%s%-*s %3d-%-3d %-15s %s\n", op->domain, op->domain[0] ? "." : "",
-           op->domain[0] ? 20 : 26, op->name, op->first, op->since, meaning(op), op->summary);
+    char name[80];
+    snprintf(name, sizeof name, "%s%s%s", op->domain, op->domain[0] ? "." : "", op->name);
+    printf("%-33s %3d-%-3d %-15s %s\n", name, op->first, op->since, meaning(op), op->summary);
     if (!in_full)
         return;
     print_operands("operands", op->operands, op->operand_count);

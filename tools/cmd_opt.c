@@ -36,14 +36,5 @@ static bool optimize(Session *session)
 
 int command_opt(const Options *options)
 {
-    Session session;
-    if (options->argument_count != 1)
-        wrong_usage("'opt' needs one model, not %d", options->argument_count);
-    if (!session_open(&session, options))
-        return EXIT_WRONG_MODEL;
-    int status = setjmp(session.boundary.jump) ? session_no_memory()
-                 : optimize(&session)          ? EXIT_GOOD
-                                               : session.status;
-    session_close(&session);
-    return status;
+    return session_run(options, 1, optimize);
 }

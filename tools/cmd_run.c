@@ -159,14 +159,5 @@ static bool run(Session *session)
 
 int command_run(const Options *options)
 {
-    Session session;
-    if (options->argument_count != 1)
-        wrong_usage("'run' needs one model, not %d", options->argument_count);
-    if (!session_open(&session, options))
-        return EXIT_WRONG_MODEL;
-    int status = setjmp(session.boundary.jump) ? session_no_memory()
-                 : run(&session)               ? EXIT_GOOD
-                                               : session.status;
-    session_close(&session);
-    return status;
+    return session_run(options, 1, run);
 }

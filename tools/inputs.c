@@ -162,14 +162,16 @@ static bool check_names(Session *session)
     return true;
 }
 
-bool inputs_prepare(Session *session, TnValue *values)
+static bool is_open(const Port *port, int d, const int64_t *sizes)
+{
+    int slot = port->value.dims[d].slot;
+    return slot >= 0 && sizes[slot] < 0;
+}
+
+/* Reads the inputs that are files; their dimensions go into `sizes`. */
+static bool read_files(Session *session, int64_t *sizes, TnValue *values)
 {
     const Program *program = session->program;
-    int64_t *sizes = ARENA_ARRAY(session->arena, int64_t, program->size_count + 1);
-    for (int i = 0; i < program->size_count; i++)
-        sizes[i] = -1;
-    if (!check_names(session))
-        return false;
     for (int i = 0; i < program->input_count; i++) {
         const Port *port = &program->inputs[i];
         const char *path = given_file(session, port->name);
@@ -184,23 +186,49 @@ bool inputs_prepare(Session *session, TnValue *values)
                 if (port->value.dims[d].slot >= 0)
                     sizes[port->value.dims[d].slot] = values[i].tensor.dims[d];
     }
+    return true;
+}
+
+/* Symbols that no file says are 1; sizes in terms of them follow. */
+static void fill_sizes(const Session *session, int64_t *sizes)
+{
+    const Program *program = session->program;
+    for (int i = 0; i < program->input_count; i++) {
+        const Port *port = &program->inputs[i];
+        for (int d = 0; port->value.kind == TN_TENSOR && d < port->value.rank; d++) {
+            int slot = port->value.dims[d].slot;
+            if (!is_open(port, d, sizes) || slot >= program->symbol_count)
+                continue;
+            const char *name = program->symbols[slot].name;
+            sizes[slot] = 1;
+            if (!session->quiet)
+                fprintf(stderr, "%s: note: size '%s' is not given and taken as 1 (--dim %s=1)\n",
+                        session->path, name, name);
+        }
+    }
+    for (int64_t i = 0; i < program->entry.step_count; i++)
+        if (program->entry.steps[i].kind == STEP_size)
+            (void)sizes_follow(&program->entry.steps[i].size,
+                               sizes); /* the run says what is wrong */
+}
+
+bool inputs_prepare(Session *session, TnValue *values)
+{
+    const Program *program = session->program;
+    int64_t *sizes = ARENA_ARRAY(session->arena, int64_t, program->size_count + 1);
+    for (int i = 0; i < program->size_count; i++)
+        sizes[i] = -1;
+    if (!check_names(session) || !read_files(session, sizes, values))
+        return false;
+    fill_sizes(session, sizes);
     int64_t seed = option_integer(session->options, OPTION_seed, 0);
     for (int i = 0; i < program->input_count; i++) {
         const Port *port = &program->inputs[i];
         int64_t dims[MAX_RANK] = {0};
         if (values[i].kind != TN_ABSENT)
             continue;
-        for (int d = 0; d < port->value.rank && port->value.kind == TN_TENSOR; d++) {
-            int slot = port->value.dims[d].slot;
-            if (slot >= 0 && sizes[slot] < 0) {
-                sizes[slot] = 1;
-                if (!session->quiet)
-                    fprintf(stderr, "%s: note: size '%s' is not given: 1 (--dim %s=N)\n",
-                            session->path, program->symbols[slot].name,
-                            program->symbols[slot].name);
-            }
-            dims[d] = size_get(port->value.dims[d], sizes);
-        }
+        for (int d = 0; d < port->value.rank && port->value.kind == TN_TENSOR; d++)
+            dims[d] = is_open(port, d, sizes) ? 1 : size_get(port->value.dims[d], sizes);
         uint64_t start = (uint64_t)seed * 0x2545f4914f6cdd1du + (uint64_t)i;
         if (!draw(session, port, dims, next_random(&start), &values[i]))
             return false;

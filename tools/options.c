@@ -26,15 +26,34 @@ static const struct {
 #include "options.def"
 };
 
+/* The command whose options are read; COMMAND_COUNT before that is known. */
+static CommandKind current = COMMAND_COUNT;
+
 void wrong_usage(const char *format, ...)
 {
     va_list list;
     va_start(list, format);
     fputs("tenon: ", stderr);
     vfprintf(stderr, format, list);
-    fputs("; see 'tenon help'\n", stderr);
     va_end(list);
+    fprintf(stderr, "; see 'tenon help%s%s'\n", current == COMMAND_COUNT ? "" : " ",
+            current == COMMAND_COUNT ? "" : commands[current].name);
     exit(EXIT_WRONG_USAGE);
+}
+
+CommandKind command_find(const char *name)
+{
+    int command = 0;
+    while (command < COMMAND_COUNT && strcmp(commands[command].name, name) != 0)
+        command++;
+    if (command == COMMAND_COUNT)
+        wrong_usage("there is no command '%s'", name);
+    return (CommandKind)command;
+}
+
+const char *command_name(CommandKind command)
+{
+    return commands[command].name;
 }
 
 void print_usage(FILE *file)
@@ -51,8 +70,9 @@ void print_usage(FILE *file)
 
 void print_command_help(CommandKind command, FILE *file)
 {
-    fprintf(file, "usage: tenon %s %s\n\n%s\n\n", commands[command].name,
-            commands[command].arguments, commands[command].summary);
+    const char *arguments = commands[command].arguments;
+    fprintf(file, "usage: tenon %s%s%s\n\n%s\n\n", commands[command].name, *arguments ? " " : "",
+            arguments, commands[command].summary);
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (!(table[i].commands & 1u << command))
             continue;
@@ -83,7 +103,7 @@ static void add(Options *options, int kind, const char *value)
 }
 
 /* Reads the option at argv[*i], and its argument, which may be in argv[*i + 1]. */
-static bool parse_one(Options *options, int argc, char **argv, int *i)
+static void parse_one(Options *options, int argc, char **argv, int *i)
 {
     const char *text = argv[*i], *value = NULL, *end;
     bool is_long = text[1] == '-';
@@ -96,26 +116,18 @@ static bool parse_one(Options *options, int argc, char **argv, int *i)
     }
     int kind = is_long ? find(options->command, text + 2, (size_t)(end - text) - 2, 0)
                        : find(options->command, NULL, 0, text[1]);
-    const char *command = commands[options->command].name;
-    if (kind < 0) {
-        fprintf(stderr, "tenon: '%s' has no option '%.*s'; see 'tenon help %s'\n", command,
-                (int)(end - text), text, command);
-        return false;
-    }
-    if (!table[kind].argument && value) {
-        fprintf(stderr, "tenon: option '--%s' takes no argument\n", table[kind].name);
-        return false;
-    }
+    if (kind < 0)
+        wrong_usage("'%s' has no option '%.*s'", command_name(options->command), (int)(end - text),
+                    text);
+    if (!table[kind].argument && value)
+        wrong_usage("option '--%s' takes no argument", table[kind].name);
     if (table[kind].argument && !value) {
-        if (*i + 1 == argc) {
-            fprintf(stderr, "tenon: option '--%s' needs an argument: %s\n", table[kind].name,
-                    table[kind].argument);
-            return false;
-        }
+        if (*i + 1 == argc)
+            wrong_usage("option '--%s' needs an argument: %s", table[kind].name,
+                        table[kind].argument);
         value = argv[++*i];
     }
     add(options, kind, value);
-    return true;
 }
 
 bool options_parse(Options *options, int argc, char **argv)
@@ -136,22 +148,15 @@ bool options_parse(Options *options, int argc, char **argv)
         return true;
     if (strcmp(name, "--version") == 0)
         name = "version";
-    int command = 0;
-    while (command < COMMAND_COUNT && strcmp(commands[command].name, name) != 0)
-        command++;
-    if (command == COMMAND_COUNT) {
-        fprintf(stderr, "tenon: there is no command '%s'; see 'tenon help'\n", name);
-        return false;
-    }
-    options->command = (CommandKind)command;
+    options->command = current = command_find(name);
     bool only_arguments = false;
     for (int i = 2; i < argc; i++) {
         if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0')
             options->arguments[options->argument_count++] = argv[i];
         else if (strcmp(argv[i], "--") == 0)
             only_arguments = true;
-        else if (!parse_one(options, argc, argv, &i))
-            return false;
+        else
+            parse_one(options, argc, argv, &i);
     }
     return true;
 }
@@ -203,7 +208,7 @@ double option_real(const Options *options, OptionKind kind, double otherwise)
         return otherwise;
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end)
-        wrong_usage("option '--%s' needs a number, not '%s'", table[kind].name, text);
+    if (end == text || *end || !(value >= 0))
+        wrong_usage("option '--%s' needs a number of at least 0, not '%s'", table[kind].name, text);
     return value;
 }

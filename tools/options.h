@@ -35,21 +35,27 @@ typedef struct Options {
     } * occurrences;       /* in the order of the command line */
 } Options;
 
-/* Reads argv[1..]. On wrong usage prints why and answers false. */
+/* Reads argv[1..]. Wrong usage does not come back (wrong_usage()); false: there is nothing to do,
+ * and that was said. */
 bool options_parse(Options *options, int argc, char **argv);
 void options_free(Options *options);
 
 bool option_given(const Options *options, OptionKind kind);
 /* The last one given, else `otherwise`. */
 const char *option_text(const Options *options, OptionKind kind, const char *otherwise);
-/* Numbers; a malformed one is wrong usage: prints and exits with status 2. */
+/* Numbers, the real one not negative; a malformed one is wrong usage: prints and exits with
+ * status 2. */
 int64_t option_integer(const Options *options, OptionKind kind, int64_t otherwise);
 double option_real(const Options *options, OptionKind kind, double otherwise);
 /* The i-th occurrence, NULL after the last. */
 const char *option_each(const Options *options, OptionKind kind, int i);
 
+const char *command_name(CommandKind command);
+/* The command of that name; another name is wrong usage. */
+CommandKind command_find(const char *name);
 void print_usage(FILE *file);
 void print_command_help(CommandKind command, FILE *file);
+/* Says so, and where to read more, and exits with status 2. */
 _Noreturn void wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define COMMAND(name, arguments, summary) int command_##name(const Options *options);

@@ -68,6 +68,21 @@ int session_no_memory(void)
     return EXIT_WRONG_MODEL;
 }
 
+int session_run(const Options *options, int files, bool (*command)(Session *session))
+{
+    Session session;
+    if (options->argument_count != files)
+        wrong_usage("'%s' needs %s, not %d", command_name(options->command),
+                    files == 1 ? "one model" : "two files", options->argument_count);
+    if (!session_open(&session, options))
+        return EXIT_WRONG_MODEL;
+    int status = setjmp(session.boundary.jump) ? session_no_memory()
+                 : command(&session)           ? EXIT_GOOD
+                                               : session.status;
+    session_close(&session);
+    return status;
+}
+
 void session_report(Session *session)
 {
     clear_progress();
@@ -145,7 +160,7 @@ const char *session_pipeline(const Session *session)
         return given;
     int64_t level = option_integer(session->options, OPTION_level, 2);
     if (level < 0 || level > 3)
-        wrong_usage("option '-O' needs a level from 0 to 3");
+        wrong_usage("option '-O' needs a level from 0 to 3, not %lld", (long long)level);
     return level == 0 ? "@required" : level == 1 ? "@unfused" : "@default";
 }
 
@@ -153,7 +168,8 @@ Parallel session_parallel(Session *session)
 {
     int64_t threads = option_integer(session->options, OPTION_threads, 1);
     if (threads < 0 || threads > 1024)
-        wrong_usage("option '--threads' needs a number from 0 to 1024");
+        wrong_usage("option '--threads' needs a number from 0 to 1024, not %lld",
+                    (long long)threads);
     if (threads == 0)
         threads = thread_processors();
     if (threads > 1 && !session->pool)

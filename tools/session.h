@@ -2,12 +2,10 @@
  *
  * What the commands share: a model on its way from a file to a program, with the driver's options.
  *
- *     Session session;
- *     if (!session_open(&session, options))
- *         return EXIT_WRONG_MODEL;
- *     int status = setjmp(session.boundary.jump) ? session_no_memory() : run(&session);
- *     session_close(&session);
- *     return status;
+ *     int command_run(const Options *options)
+ *     {
+ *         return session_run(options, 1, run);
+ *     }
  *
  * Steps answer false after printing the diagnostics; session->status is then the exit status.
  */
@@ -41,6 +39,12 @@ typedef struct Session {
     int64_t load_ns, passes_ns, compile_ns;
 } Session;
 
+/* Opens a session, runs a command in it and closes it: the exit status. Another count of file names
+ * than `files` is wrong usage. */
+int session_run(const Options *options, int files, bool (*command)(Session *session));
+
+/* The parts, for who runs several: after session_open() succeeded, setjmp(session->boundary.jump)
+ * receives the failure of small allocations. */
 bool session_open(Session *session, const Options *options);
 void session_close(Session *session);
 int session_no_memory(void);

@@ -6,8 +6,6 @@
 
 #include "tenon.h"
 
-#include <string.h>
-
 int command_version(const Options *options)
 {
     (void)options;
@@ -17,20 +15,11 @@ int command_version(const Options *options)
 
 int command_help(const Options *options)
 {
-    static const char *const names[] = {
-#define COMMAND(name, arguments, summary) #name,
-#include "commands.def"
-    };
-    if (options->argument_count == 0) {
+    if (options->argument_count == 0)
         print_usage(stdout);
-        return EXIT_GOOD;
-    }
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(names[i], options->arguments[0]) == 0) {
-            print_command_help((CommandKind)i, stdout);
-            return EXIT_GOOD;
-        }
-    wrong_usage("there is no command '%s'", options->arguments[0]);
+    else
+        print_command_help(command_find(options->arguments[0]), stdout);
+    return EXIT_GOOD;
 }
 
 int main(int argc, char **argv)
