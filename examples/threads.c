@@ -133,7 +133,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s MODEL\n", argv[0]);
         return 2;
     }
-    TnLoadOptions load = {sizeof load, print_message, stderr};
+    TnLoadOptions load = {.size = sizeof load, .log = print_message, .log_user = stderr};
     TnCompileOptions options = {.size = sizeof options, .log = print_message, .log_user = stderr};
     TnStatus status = tn_model_load(argv[1], &load, &model);
     if (status == TN_OK)
