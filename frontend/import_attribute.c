@@ -75,7 +75,12 @@ static bool check_fields(Importer *importer, const AttributeProto *attribute, Lo
     return true;
 }
 
-static ProtoAttributeType proto_type(AttributeKind kind)
+const char *import_attribute_type_name(ProtoAttributeType type)
+{
+    return (size_t)type < COUNT_OF(type_names) ? type_names[type] : "?";
+}
+
+ProtoAttributeType import_attribute_kind_type(AttributeKind kind)
 {
     switch (kind) {
     case ATTRIBUTE_int:
@@ -185,7 +190,8 @@ static bool import_one(Importer *importer, const OpDef *op, const AttributeProto
     *seen |= bit;
     if (!check_fields(importer, attribute, location))
         return false;
-    ProtoAttributeType found = import_attribute_type(attribute), expected = proto_type(def->kind);
+    ProtoAttributeType found = import_attribute_type(attribute),
+                       expected = import_attribute_kind_type(def->kind);
     if (found != expected)
         return FAIL(importer, location, "attribute '%s' of %s is of type %s, expected %s",
                     def->name, op->name, type_names[found], type_names[expected]);

@@ -35,6 +35,8 @@ const char *import_path(Importer *importer, const char *path, const char *field,
 Location import_location(Importer *importer, const Message *message, const char *path)
 {
     const Source *source = importer->document->source;
+    if (!message->end) /* made by an editor: the file does not have it */
+        source = NULL;
     return (Location){
         .source = source,
         .begin = message->begin,

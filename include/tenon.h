@@ -331,6 +331,100 @@ TN_API TN_MUST_USE TnStatus tn_model_print(const TnModel *model, int64_t element
  * (large tensors then lie beside it in PATH.weights), else binary. */
 TN_API TN_MUST_USE TnStatus tn_model_save(const TnModel *model, const char *path);
 
+/* ---- Building and editing ---------------------------------------------------------------- */
+
+/* A model can be made in memory, and one that was read can be changed: both are the same thing, and
+ * both can be compiled, written and looked at. As in a file, names tie a graph together: an input,
+ * a constant and each output of a node make a value of a name that is given once; nodes read values
+ * by name and stand in an order in which they can be computed.
+ *
+ *     tn_model_create("net", NULL, &model);
+ *     graph = tn_model_graph(model);
+ *     tn_graph_add_input(graph, "x", "float[N, 3]");
+ *     tn_graph_add_constant(graph, "w", &weights);
+ *     tn_graph_add_text(graph, "h = MatMul (x, w)  y = Softmax <axis = -1> (h)");
+ *     tn_graph_add_output(graph, "y", NULL);
+ *
+ * Names, operators, their attributes and the number of their operands are checked at once, types
+ * when the model is checked or compiled. What is wrong goes to the listeners that the model was
+ * made with. A call that fails changes nothing. All that is handed in is copied.
+ *
+ * While a model is edited no other thread may use it; programs made of it before stay as they are.
+ * Graphs and nodes are the model's: they are good until it is destroyed, removed nodes until they
+ * are removed. */
+typedef struct TnGraph TnGraph;
+typedef struct TnNode TnNode;
+
+/* An empty model of the newest operator set. options may be NULL. */
+TN_API TN_MUST_USE TnStatus tn_model_create(const char *name, const TnLoadOptions *options,
+                                            TnModel **model);
+TN_API TnGraph *tn_model_graph(TnModel *model); /* NULL if there is no memory */
+/* Which version of an operator set the model speaks; domain "" is ai.onnx. Other runtimes may want
+ * a lower one than the newest: then only operators as they were in that version may be used. */
+TN_API TN_MUST_USE TnStatus tn_model_set_opset(TnModel *model, const char *domain, int64_t version);
+/* A model-local function, in ONNX's textual syntax:
+ *     <domain: "acme", opset_import: ["" : 21]> Swish (x) => (y) { s = Sigmoid (x) y = Mul (x, s) }
+ * Nodes call it as "acme.Swish"; it is inlined when the model is compiled. */
+TN_API TN_MUST_USE TnStatus tn_model_add_function(TnModel *model, const char *text);
+/* Everything that compiling would find wrong with types and shapes. */
+TN_API TN_MUST_USE TnStatus tn_model_check(TnModel *model);
+
+/* type: "float[N, 3]", as in ONNX's textual syntax; sizes may be names. */
+TN_API TN_MUST_USE TnStatus tn_graph_add_input(TnGraph *graph, const char *name, const char *type);
+/* A value that is there becomes an output. type may be NULL. */
+TN_API TN_MUST_USE TnStatus tn_graph_add_output(TnGraph *graph, const char *name, const char *type);
+TN_API TN_MUST_USE TnStatus tn_graph_remove_input(TnGraph *graph, const char *name);
+TN_API TN_MUST_USE TnStatus tn_graph_remove_output(TnGraph *graph, const char *name);
+TN_API TN_MUST_USE TnStatus tn_graph_add_constant(TnGraph *graph, const char *name,
+                                                  const TnTensor *tensor);
+/* Another value for a constant (an initializer) that is there. */
+TN_API TN_MUST_USE TnStatus tn_graph_set_constant(TnGraph *graph, const char *name,
+                                                  const TnTensor *tensor);
+/* Nodes that read `name` read `by` from now on, those of bodies included. */
+TN_API TN_MUST_USE TnStatus tn_graph_replace(TnGraph *graph, const char *name, const char *by);
+
+/* A node at the end. op_type: "Conv", "acme.Swish". name: what messages and profiles call it; or
+ * NULL. Inputs that are left out, and outputs that nobody wants, are "". *node may be used to set
+ * attributes; `node` may be NULL. */
+TN_API TN_MUST_USE TnStatus tn_graph_add_node(TnGraph *graph, const char *op_type, const char *name,
+                                              int input_count, const char *const *inputs,
+                                              int output_count, const char *const *outputs,
+                                              TnNode **node);
+/* Nodes in ONNX's textual syntax, attributes and bodies included; all of them or none. */
+TN_API TN_MUST_USE TnStatus tn_graph_add_text(TnGraph *graph, const char *text);
+TN_API int tn_graph_node_count(const TnGraph *graph);
+TN_API TnNode *tn_graph_node(TnGraph *graph, int i); /* NULL: there is none */
+/* By its name or by that of a value that it makes; NULL: there is none. */
+TN_API TnNode *tn_graph_find_node(TnGraph *graph, const char *name);
+
+/* "Conv", "acme.Swish". The texts live as long as the model. */
+TN_API const char *tn_node_op_type(const TnNode *node);
+TN_API const char *tn_node_name(const TnNode *node);          /* "" if it has none */
+TN_API const char *tn_node_input(const TnNode *node, int i);  /* NULL after the last one */
+TN_API const char *tn_node_output(const TnNode *node, int i); /* NULL after the last one */
+/* i may be one more than there are: a new operand. */
+TN_API TN_MUST_USE TnStatus tn_node_set_input(TnNode *node, int i, const char *name);
+/* Its outputs must not be used any more. The handle ends here. */
+TN_API TN_MUST_USE TnStatus tn_node_remove(TnNode *node);
+/* To another place in the order, before a node or (NULL) to the end. */
+TN_API TN_MUST_USE TnStatus tn_node_move(TnNode *node, TnNode *before);
+
+/* Attributes, by ONNX's names; a value that is there is replaced. */
+TN_API TN_MUST_USE TnStatus tn_node_set_int(TnNode *node, const char *name, int64_t value);
+TN_API TN_MUST_USE TnStatus tn_node_set_float(TnNode *node, const char *name, float value);
+TN_API TN_MUST_USE TnStatus tn_node_set_string(TnNode *node, const char *name, const char *value);
+TN_API TN_MUST_USE TnStatus tn_node_set_ints(TnNode *node, const char *name, int count,
+                                             const int64_t *values);
+TN_API TN_MUST_USE TnStatus tn_node_set_floats(TnNode *node, const char *name, int count,
+                                               const float *values);
+TN_API TN_MUST_USE TnStatus tn_node_set_strings(TnNode *node, const char *name, int count,
+                                                const char *const *values);
+TN_API TN_MUST_USE TnStatus tn_node_set_tensor(TnNode *node, const char *name,
+                                               const TnTensor *tensor);
+/* An empty graph as an attribute: "then_branch", "body". It sees the names of the graphs around. */
+TN_API TN_MUST_USE TnStatus tn_node_add_graph(TnNode *node, const char *name, TnGraph **graph);
+TN_API TN_MUST_USE TnStatus tn_node_remove_attribute(TnNode *node, const char *name);
+
 /* ---- Compiling --------------------------------------------------------------------------- */
 
 typedef struct TnProgram TnProgram;

@@ -10,11 +10,13 @@
 #define CODEGEN_API_API_H
 
 #include "codegen/compile.h"
+#include "frontend/draft.h"
 #include "frontend/load.h"
 #include "ir/support/array.h"
 #include "ir/support/budget.h"
 #include "runtime/run.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Who hears of diagnostics. */
@@ -25,6 +27,8 @@ typedef struct Listener {
     void *diagnose_user;
 } Listener;
 
+typedef struct Sight Sight; /* model_info.c */
+
 struct TnModel {
     atomic_int users;
     Boundary boundary;
@@ -34,13 +38,12 @@ struct TnModel {
     Arena *arena;
     Document *document;
     char *name;
-    /* What there is to see of it (model_info.c), in the arena. */
-    TnModelInfo info;
-    int input_count, output_count, symbol_count;
-    TnPort *inputs, *outputs;
-    const char **symbols;
-    const char **operators;
-    int64_t *operator_counts;
+    Draft *draft;             /* NULL until somebody edits */
+    Diagnostics *diagnostics; /* of edits */
+    /* What there is to see of it (model_info.c): made anew where it is stale. */
+    atomic_bool stale;
+    pthread_mutex_t looking;
+    Sight *sight; /* or NULL */
 };
 
 /* A step with its place in the tree. */
@@ -89,8 +92,10 @@ void api_tell(const Listener *listener, Arena *arena, const Diagnostics *diagnos
 /* ---- model.c ----------------------------------------------------------------------------- */
 
 TnModel *model_hold(TnModel *model); /* one user more */
-/* What there is to see of the document. */
-void model_look(TnModel *model);
+/* A model without a document. */
+TnStatus model_make(const char *name, const TnLoadOptions *given, TnModel **model);
+
+void sight_destroy(Sight *sight); /* accepts NULL */
 
 /* ---- program.c --------------------------------------------------------------------------- */
 

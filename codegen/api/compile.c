@@ -102,6 +102,26 @@ static void report_passes(TnProgram *made, const TnCompileOptions *options, cons
         set_report(made, TN_REPORT_MODEL, &graph);
 }
 
+/* ---- Checking ---------------------------------------------------------------------------- */
+
+TnStatus tn_model_check(TnModel *model)
+{
+    Boundary boundary;
+    volatile TnStatus status = TN_OUT_OF_MEMORY;
+    if (!model)
+        return TN_BAD_ARGUMENT;
+    Arena *volatile arena = arena_create_for(&boundary, &model->allocator, NULL);
+    if (arena && !setjmp(boundary.jump)) {
+        ImportNeeds needs = {0};
+        Diagnostics *diagnostics = diagnostics_create(arena);
+        bool good = model_import(arena, model->document, NULL, &needs, diagnostics) != NULL;
+        api_tell(&model->listener, arena, diagnostics, 0);
+        status = good ? TN_OK : diagnostics_status(diagnostics);
+    }
+    arena_destroy(arena);
+    return status;
+}
+
 /* ---- Compiling --------------------------------------------------------------------------- */
 
 static TnStatus optimize(TnProgram *made, const TnCompileOptions *options, Model *model,

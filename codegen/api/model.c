@@ -6,7 +6,6 @@
 
 #include "frontend/onnx/wire.h"
 #include "frontend/text/text.h"
-#include "runtime/allocator.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +23,46 @@ void tn_model_destroy(TnModel *model)
 {
     if (!model || atomic_fetch_sub(&model->users, 1) > 1)
         return;
+    sight_destroy(model->sight);
     arena_destroy(model->arena);
+    pthread_mutex_destroy(&model->looking);
     free(model->name);
     free(model);
+}
+
+static bool options_are_valid(const TnLoadOptions *options)
+{
+    return !options->allocator.allocate == !options->allocator.release &&
+           !options->reader.read == !options->reader.length;
+}
+
+TnStatus model_make(const char *name, const TnLoadOptions *given, TnModel **model)
+{
+    TnLoadOptions options = {.size = sizeof options};
+    api_copy_options(&options, sizeof options, given);
+    if (!model)
+        return TN_BAD_ARGUMENT;
+    *model = NULL;
+    if (!name || !options_are_valid(&options))
+        return TN_BAD_ARGUMENT;
+    TnModel *made = calloc(1, sizeof *made);
+    if (!made)
+        return TN_OUT_OF_MEMORY;
+    atomic_init(&made->users, 1);
+    atomic_init(&made->stale, true);
+    pthread_mutex_init(&made->looking, NULL);
+    made->allocator = options.allocator;
+    made->reader = options.reader;
+    made->listener =
+        (Listener){options.log, options.log_user, options.diagnose, options.diagnose_user};
+    made->name = strdup(name);
+    made->arena = arena_create_for(&made->boundary, &made->allocator, NULL);
+    if (!made->name || !made->arena) {
+        tn_model_destroy(made);
+        return TN_OUT_OF_MEMORY;
+    }
+    *model = made;
+    return TN_OK;
 }
 
 /* ---- Reading ----------------------------------------------------------------------------- */
@@ -46,72 +82,54 @@ static TnStatus read_model(TnModel *model, const void *data, size_t length)
 {
     if (setjmp(model->boundary.jump))
         return TN_OUT_OF_MEMORY;
-    model->arena = arena_create_for(&model->boundary, &model->allocator, NULL);
-    if (!model->arena)
-        return TN_OUT_OF_MEMORY;
     Diagnostics *diagnostics = diagnostics_create(model->arena);
     model->document = read_document(model, data, length, diagnostics);
     if (model->document && model->reader.read)
         model->document->reader = &model->reader;
     api_tell(&model->listener, model->arena, diagnostics, 0);
-    if (!model->document)
-        return diagnostics_status(diagnostics);
-    model_look(model);
-    return TN_OK;
+    return model->document ? TN_OK : diagnostics_status(diagnostics);
 }
 
-static TnStatus make_model(const char *name, const void *data, size_t length,
-                           const TnLoadOptions *options, TnModel **model)
+/* Reads into a model that was made; ends it where that fails. */
+static TnStatus fill_model(const void *data, size_t length, TnModel **model)
 {
-    TnModel *made = calloc(1, sizeof *made);
-    if (!made)
-        return TN_OUT_OF_MEMORY;
-    atomic_init(&made->users, 1);
-    made->allocator = options->allocator;
-    made->reader = options->reader;
-    made->listener =
-        (Listener){options->log, options->log_user, options->diagnose, options->diagnose_user};
-    made->name = strdup(name);
-    TnStatus status = made->name ? read_model(made, data, length) : TN_OUT_OF_MEMORY;
-    if (status != TN_OK)
-        tn_model_destroy(made);
-    else
-        *model = made;
+    TnStatus status = read_model(*model, data, length);
+    if (status != TN_OK) {
+        tn_model_destroy(*model);
+        *model = NULL;
+    }
     return status;
 }
 
-static bool options_are_valid(const TnLoadOptions *options)
+static bool exists(const TnModel *model, const char *path)
 {
-    return !options->allocator.allocate == !options->allocator.release &&
-           !options->reader.read == !options->reader.length;
+    const TnReader *reader = &model->reader;
+    return reader->read ? reader->length(reader->user, path) >= 0 : access(path, R_OK) == 0;
 }
 
-TnStatus tn_model_load(const char *path, const TnLoadOptions *given, TnModel **model)
+TnStatus tn_model_load(const char *path, const TnLoadOptions *options, TnModel **model)
 {
-    TnLoadOptions options = {.size = sizeof options};
-    api_copy_options(&options, sizeof options, given);
-    if (!model)
-        return TN_BAD_ARGUMENT;
+    TnStatus status = model_make(path, options, model);
+    if (status != TN_OK)
+        return status;
+    if (exists(*model, path))
+        return fill_model(NULL, 0, model);
+    tn_model_destroy(*model);
     *model = NULL;
-    if (!path || !options_are_valid(&options))
-        return TN_BAD_ARGUMENT;
-    if (options.reader.read ? options.reader.length(options.reader.user, path) < 0
-                            : access(path, R_OK) != 0)
-        return TN_IO;
-    return make_model(path, NULL, 0, &options, model);
+    return TN_IO;
 }
 
 TnStatus tn_model_parse(const void *data, size_t length, const char *name,
-                        const TnLoadOptions *given, TnModel **model)
+                        const TnLoadOptions *options, TnModel **model)
 {
-    TnLoadOptions options = {.size = sizeof options};
-    api_copy_options(&options, sizeof options, given);
-    if (!model)
-        return TN_BAD_ARGUMENT;
+    TnStatus status = model_make(name ? name : "<memory>", options, model);
+    if (status != TN_OK)
+        return status;
+    if (data)
+        return fill_model(data, length, model);
+    tn_model_destroy(*model);
     *model = NULL;
-    if (!data || !options_are_valid(&options))
-        return TN_BAD_ARGUMENT;
-    return make_model(name ? name : "<memory>", data, length, &options, model);
+    return TN_BAD_ARGUMENT;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */
