@@ -24,18 +24,11 @@ void compile_settings_default(CompileSettings *settings)
 
 /* ---- Inputs and outputs ------------------------------------------------------------------ */
 
-static const char *type_text(Builder *b, const Type *type)
-{
-    Text text = text_create(b->arena);
-    type_print(type, &text);
-    return text.data;
-}
-
 static void bind_input_dims(Builder *b, Graph *graph, Port *ports)
 {
     for (int i = 0; i < graph->input_count; i++) {
         const Type *type = graph->inputs[i]->type;
-        ports[i] = (Port){.name = graph->inputs[i]->name, .type = type_text(b, type)};
+        ports[i] = (Port){.name = graph->inputs[i]->name, .type = type_text(b->arena, type)};
         for (int d = 0; d < type->rank && type_is_tensor(type); d++) {
             int symbol = symbol_unbound(b, type->dims[d]);
             if (symbol < 0)
@@ -90,8 +83,9 @@ static void add_outputs(Builder *b, Graph *graph, Port *ports)
         }
         if (is_tensor && buffer_is_planned(b, where.buffer))
             b->buffers.items[where.buffer].is_output = true;
-        ports[i] = (Port){
-            .name = graph->output_names[i], .value = where, .type = type_text(b, value->type)};
+        ports[i] = (Port){.name = graph->output_names[i],
+                          .value = where,
+                          .type = type_text(b->arena, value->type)};
     }
     for (int i = 0; i < graph->output_count && !b->failed; i++)
         touch_value(b, &ports[i].value);

@@ -166,7 +166,11 @@ static void push_operands(Exporter *exporter, const Names *names, const Node *no
     while (count > 0 && !operand(node, count - 1))
         count--;
     for (int i = 0; i < count; i++)
-        array_push(exporter->arena, &proto->input, proto_string(name_of(names, operand(node, i))));
+        if (!export_is_moved(node, i, exporter->opset))
+            array_push(exporter->arena, &proto->input,
+                       proto_string(name_of(names, operand(node, i))));
+    while (proto->input.count && !proto->input.items[proto->input.count - 1].length)
+        proto->input.count--;
 }
 
 static void push_results(Exporter *exporter, const Names *names, const Node *node, NodeProto *proto)
@@ -186,7 +190,8 @@ static void push_attributes(Exporter *exporter, Names *names, const Node *node, 
     const OpDef *op = node->op;
     for (int i = 0; i < op->attribute_count; i++) {
         const AttributeDef *def = &op->attributes[i];
-        if (!def->required && attribute_is_default(def, node->attributes))
+        if (!def->required && attribute_is_default(def, node->attributes) &&
+            !export_is_explicit(node, def, exporter->opset))
             continue;
         AttributeProto *attribute = export_attribute(exporter->arena, def, node->attributes);
         if (!attribute) {
@@ -209,7 +214,7 @@ static const char *function_name(Exporter *exporter, const Node *node)
     return name;
 }
 
-static NodeProto *export_node(Exporter *exporter, Names *names, const Node *node)
+static void export_node(Exporter *exporter, Names *names, const Node *node, NodeList *nodes)
 {
     bool is_group = node->op->control == CONTROL_group;
     const char *op = is_group ? function_name(exporter, node) : node->op->name;
@@ -223,24 +228,44 @@ static NodeProto *export_node(Exporter *exporter, Names *names, const Node *node
         add_function(exporter, node, op);
     else
         push_attributes(exporter, names, node, proto);
-    return proto;
+    GraphProto before = {0};
+    if (!export_older_form(exporter->arena, node, exporter->opset, proto, &before))
+        exporter->out_of_memory = true;
+    for (int64_t i = 0; i < before.node.count; i++) {
+        TnString *made = &before.node.items[i]->output.items[0];
+        const char *name = take_name(exporter, names, made->data);
+        for (int64_t j = 0; j < proto->input.count; j++)
+            if (proto_equals(proto->input.items[j], made->data))
+                proto->input.items[j] = proto_string(name);
+        *made = proto_string(name);
+        array_push(exporter->arena, nodes, before.node.items[i]);
+    }
+    array_push(exporter->arena, nodes, proto);
 }
 
 static void export_nodes(Exporter *exporter, Names *names, const Graph *graph, NodeList *nodes)
 {
-    FOR_EACH_NODE (node, graph) {
-        NodeProto *proto = export_node(exporter, names, node);
-        array_push(exporter->arena, nodes, proto);
-    }
+    FOR_EACH_NODE (node, graph)
+        export_node(exporter, names, node, nodes);
 }
 
 /* ---- Regions ------------------------------------------------------------------------------- */
 
+/* Not if all that use it have an attribute in its place. */
+static bool is_operand(const Exporter *exporter, const Value *constant)
+{
+    FOR_EACH_USE (use, constant)
+        if (!use->user || !export_is_moved(use->user, use->index, exporter->opset))
+            return true;
+    return false;
+}
+
 /* An outer constant of the same bytes, which a region can refer to. */
-static const Value *shared_constant(const Names *names, const Constant *constant)
+static const Value *shared_constant(const Exporter *exporter, const Names *names,
+                                    const Constant *constant)
 {
     const Value *outer = map_get_pointer(&names->bytes, constant->data);
-    bool is_used = outer && outer->first_use; /* else an importer would not keep it outside */
+    bool is_used = outer && is_operand(exporter, outer); /* else import would not keep it outside */
     return is_used && constant->count && constant_equal(outer->constant, constant) ? outer : NULL;
 }
 
@@ -270,11 +295,14 @@ static void push_initializers(Exporter *exporter, Names *names, const Graph *gra
     Map order = constants_in_order(exporter->arena, graph);
     for (int64_t i = 0; i < order.count; i++) {
         const Value *value = order.entries[i].value;
-        const Value *outer = graph->owner ? shared_constant(names, value->constant) : NULL;
+        const Value *outer =
+            graph->owner ? shared_constant(exporter, names, value->constant) : NULL;
         if (outer) {
             map_set_pointer(&names->of, value, (void *)name_of(names, outer));
             continue;
         }
+        if (value->first_use && !is_operand(exporter, value))
+            continue;
         TensorProto *tensor = export_tensor(exporter, value->constant, name_of(names, value));
         if (tensor)
             EXPORT_NOTES(exporter, tensor, value->notes);
@@ -380,6 +408,8 @@ static void add_function(Exporter *exporter, const Node *node, const char *name)
     Map constants = constants_in_order(exporter->arena, graph);
     for (int64_t i = 0; i < constants.count; i++) {
         const Value *value = constants.entries[i].value;
+        if (value->first_use && !is_operand(exporter, value))
+            continue;
         add_constant_node(exporter, &nodes, value->constant, name_of(&names, value));
     }
     export_nodes(exporter, &names, graph, &nodes);
@@ -477,7 +507,7 @@ Document *model_export(Arena *arena, const Model *model, const ExportOptions *op
         .model = model,
         .proto = MESSAGE_NEW(arena, ModelProto),
         .diagnostics = diagnostics,
-        .opset = export_opset(model, options->opset, diagnostics),
+        .opset = export_opset(model, options, diagnostics),
         .with_types = !options->without_types,
         .function_names = map_create(arena),
     };

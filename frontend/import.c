@@ -8,13 +8,6 @@
 
 #define FAIL(importer, location, ...) error_at((importer)->diagnostics, (location), __VA_ARGS__)
 
-static const char *type_text(Arena *arena, const Type *type)
-{
-    Text text = text_create(arena);
-    type_print(type, &text);
-    return text.data;
-}
-
 /* ---- Inputs -------------------------------------------------------------------------------- */
 
 static const Constant *setting_for(const ImportOptions *options, const char *input)

@@ -152,6 +152,8 @@ static void note_missing(Check *check, const NodeProto *node, const char *path, 
         if (node->name.length)
             missing->location.node =
                 arena_string(check->importer->arena, node->name.data, (size_t)node->name.length);
+        missing->location.op =
+            arena_string(check->importer->arena, node->op_type.data, (size_t)node->op_type.length);
         missing->what = what;
         map_set(&check->missing, what, missing);
     }

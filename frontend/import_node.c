@@ -79,13 +79,6 @@ static bool define_results(Importer *importer, Scope *scope, const NodeProto *pr
     return true;
 }
 
-static const char *type_text(Arena *arena, const Type *type)
-{
-    Text text = text_create(arena);
-    type_print(type, &text);
-    return text.data;
-}
-
 static bool check_size(Importer *importer, const Value *value, Location location)
 {
     const Type *type = value->type;
@@ -263,6 +256,7 @@ bool import_node(Importer *importer, Scope *scope, int64_t index, const char *pa
 {
     const NodeProto *proto = import_resolve_references(importer, scope, scope->nodes[index]);
     Location location = import_location(importer, &proto->base, path);
+    location.op = arena_string(importer->arena, proto->op_type.data, (size_t)proto->op_type.length);
     if (proto->name.length)
         location.node = import_name(importer, proto->name, location);
     if (proto->name.length && !location.node)

@@ -118,8 +118,9 @@ def judge(original, converted, inputs, expected):
     return ("bad", "; ".join(reasons)) if reasons else ("unjudged", "")
 
 
-def convert(tenon, source, target):
-    run = subprocess.run([tenon, "convert", source, target], capture_output=True, text=True,
+def convert(tenon, source, target, opset):
+    asked = [f"--opset={opset}"] if opset else []
+    run = subprocess.run([tenon, "convert", *asked, source, target], capture_output=True, text=True,
                          timeout=60, check=False)
     if run.returncode == 0:
         return "converted", ""
@@ -128,17 +129,17 @@ def convert(tenon, source, target):
     return ("unsupported" if unsupported or needs else "bad"), run.stderr.strip()[:300]
 
 
-def check(tenon, folder, scratch, through_text):
+def check(tenon, folder, scratch, through_text, opset):
     model_path = folder / "model.onnx"
     model = onnx.load(model_path)
     target = scratch / "converted.onnx"
     source = model_path
     if through_text:
-        verdict, message = convert(tenon, model_path, scratch / "converted.onnxtxt")
+        verdict, message = convert(tenon, model_path, scratch / "converted.onnxtxt", 0)
         if verdict != "converted":
             return verdict, message
         source = scratch / "converted.onnxtxt"
-    verdict, message = convert(tenon, source, target)
+    verdict, message = convert(tenon, source, target, opset)
     if verdict != "converted":
         return ("bad", "its own text is refused: " + message) if through_text else (verdict, message)
     try:
@@ -329,6 +330,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--form", choices=("binary", "text", "document"), default="binary",
                         help="what to go through on the way")
+    parser.add_argument("--opset", type=int, default=0, help="to ask for (default: the lowest)")
     arguments = parser.parse_args()
     counts, failures = {}, []
     with tempfile.TemporaryDirectory() as temporary:
@@ -347,7 +349,7 @@ def main():
                 verdict, message = check_document(arguments.tenon, folder, scratch)
             else:
                 verdict, message = check(arguments.tenon, folder, scratch,
-                                         arguments.form == "text")
+                                         arguments.form == "text", arguments.opset)
             counts[verdict] = counts.get(verdict, 0) + 1
             if verdict == "bad" or (arguments.names and message):
                 failures.append(folder.name)

@@ -5,6 +5,7 @@
  * suite runs in a process of its own, so that a crash or a hang is one failure and not the end.
  */
 #include "compare.h"
+#include "messages.h"
 #include "session.h"
 
 #include "frontend/tensor_file.h"
@@ -538,7 +539,7 @@ static bool write_report(const Suite *suite, const char *path)
     bool good = report && json_dump_file(report, path, JSON_INDENT(1)) == 0;
     json_decref(report);
     if (!good)
-        fprintf(stderr, "tenon: the report '%s' could not be written\n", path);
+        tell(SEVERITY_ERROR, NULL, "the report '%s' could not be written", path);
     return good;
 }
 
@@ -550,7 +551,7 @@ static int check_suite(const Options *options, const char *folder)
     if (jobs < 1 || jobs > MOST_JOBS)
         wrong_usage("option '--jobs' needs a number from 1 to %d", MOST_JOBS);
     if (!is_folder(folder)) {
-        fprintf(stderr, "tenon: there is no folder '%s'\n", folder);
+        tell(SEVERITY_ERROR, NULL, "there is no folder '%s'", folder);
         return EXIT_WRONG_MODEL;
     }
     find_tests(&suite, options, folder, "");
@@ -566,7 +567,7 @@ static int check_suite(const Options *options, const char *folder)
     }
     bool good = suite.counts[OUTCOME_failed] == 0 && suite.count > 0;
     if (suite.count == 0)
-        fprintf(stderr, "tenon: no tests beneath '%s'\n", folder);
+        tell(SEVERITY_ERROR, NULL, "no tests beneath '%s'", folder);
     if (report)
         good = write_report(&suite, report) && good;
     printf("%d passed, %d failed, %d skipped\n", suite.counts[OUTCOME_passed],
@@ -594,14 +595,14 @@ static bool check_model(Session *session)
 static int check_data(const Options *options, const char *path, const char *data)
 {
     if (!is_folder(data)) {
-        fprintf(stderr, "tenon: there is no folder '%s'\n", data);
+        tell(SEVERITY_ERROR, NULL, "there is no folder '%s'", data);
         return EXIT_WRONG_MODEL;
     }
     Verdict verdict = {0};
     Tolerance tolerance = tolerance_of(options);
     check_sets(options, path, data, &tolerance, &verdict);
     if (verdict.outcome == OUTCOME_failed)
-        fprintf(stderr, "%s: error: %s\n", path, verdict.reason);
+        tell(SEVERITY_ERROR, path, "%s", verdict.reason);
     printf("%s%s%s\n", outcome_names[verdict.outcome],
            verdict.outcome == OUTCOME_skipped ? ": " : "",
            verdict.outcome == OUTCOME_skipped ? verdict.reason : "");

@@ -8,7 +8,7 @@
 static bool convert(Session *session)
 {
     const Options *options = session->options;
-    ExportOptions export = {.opset = option_integer(options, OPTION_opset, 0)};
+    ExportOptions export = {.opset = option_integer(options, OPTION_opset, 0), .older_forms = true};
     if (!session_read(session, options->arguments[0]))
         return false;
     if (option_given(options, OPTION_as_is))

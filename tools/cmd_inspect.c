@@ -2,6 +2,7 @@
  *
  * tenon inspect: what a model takes and gives, what it is made of, and what it needs to run.
  */
+#include "messages.h"
 #include "session.h"
 
 #include "ir/graph/constant.h"
@@ -67,9 +68,7 @@ static void print_json(const Session *session, const Census *census)
         (json_int_t)census->constant_bytes, "kernels", (json_int_t)count_kernels(&program->main),
         "flops", flops < 0 ? json_null() : json_integer((json_int_t)flops), "arena",
         program->arena_formula ? program->arena_formula : "");
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(json);
+    print_listing(json);
 }
 
 static void print_report(const Session *session, const Census *census)

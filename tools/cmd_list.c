@@ -4,6 +4,7 @@
  * listings.
  */
 #include "ir/ops/op.h"
+#include "messages.h"
 #include "options.h"
 #include "passes/pipeline.h"
 
@@ -34,7 +35,7 @@ static bool unknown_name(const Options *options, bool (*is_known)(const char *),
     bool unknown = false;
     for (int i = 0; i < options->argument_count; i++)
         if (!is_known(options->arguments[i])) {
-            fprintf(stderr, "tenon: there is no %s '%s'\n", what, options->arguments[i]);
+            tell(SEVERITY_ERROR, NULL, "there is no %s '%s'", what, options->arguments[i]);
             unknown = true;
         }
     return unknown;
@@ -94,14 +95,6 @@ static void print_operator(const OpDef *op, bool in_full)
                op->attributes[i].doc ? op->attributes[i].doc : "");
 }
 
-static int print_json(json_t *json)
-{
-    int status = json_dumpf(json, stdout, JSON_INDENT(2)) == 0 ? EXIT_GOOD : EXIT_WRONG_MODEL;
-    putchar('\n');
-    json_decref(json);
-    return status;
-}
-
 int command_ops(const Options *options)
 {
     if (unknown_name(options, is_operator, "operator"))
@@ -117,7 +110,7 @@ int command_ops(const Options *options)
             print_operator(op_table[i], options->argument_count > 0);
     }
     if (as_json)
-        return print_json(json_pack("{s:o}", "operators", list));
+        return print_listing(json_pack("{s:o}", "operators", list));
     json_decref(list);
     return EXIT_GOOD;
 }
@@ -162,7 +155,7 @@ int command_passes(const Options *options)
     }
     json_t *all = json_pack("{s:o, s:o}", "passes", passes, "pipelines", pipelines);
     if (as_json)
-        return print_json(all);
+        return print_listing(all);
     json_decref(all);
     return EXIT_GOOD;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inputs.h"
 
+#include "messages.h"
+
 #include "frontend/tensor_file.h"
 #include "ir/support/array.h"
 #include "tensor_data.h"
@@ -202,8 +204,8 @@ static void fill_sizes(const Session *session, int64_t *sizes)
             const char *name = program->symbols[slot].name;
             sizes[slot] = 1;
             if (!session->quiet)
-                fprintf(stderr, "%s: note: size '%s' is not given and taken as 1 (--dim %s=1)\n",
-                        session->path, name, name);
+                tell(SEVERITY_NOTE, session->path,
+                     "size '%s' is not given and taken as 1 (--dim %s=1)", name, name);
         }
     }
     for (int64_t i = 0; i < program->entry.step_count; i++)

@@ -2,6 +2,7 @@
  *
  * Inputs from pictures, sounds and text.
  */
+#include "messages.h"
 #include "tensor_data.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 static bool wrong(const char *path, const char *why)
 {
-    fprintf(stderr, "tenon: %s: %s\n", path, why);
+    tell(SEVERITY_ERROR, path, "%s", why);
     return false;
 }
 
@@ -128,10 +129,10 @@ static bool picture_to_tensor(const char *path, const Picture *picture, const Wa
     Axes axes;
     if (!picture_axes(wanted, &axes) ||
         (element_kind(wanted->element) != ELEMENT_KIND_FLOAT && wanted->element != TN_UINT8)) {
-        fprintf(stderr, "tenon: %s: input '%s' is %s[", path, wanted->name,
-                element_name(wanted->element));
-        shape_print(wanted->rank, wanted->dims, stderr);
-        fputs("], which is no picture of 1 or 3 channels\n", stderr);
+        char shape[SHAPE_TEXT_BYTES];
+        tell(SEVERITY_ERROR, path, "input '%s' is %s[%s], which is no picture of 1 or 3 channels",
+             wanted->name, element_name(wanted->element),
+             shape_text(wanted->rank, wanted->dims, shape));
         return false;
     }
     int64_t dims[MAX_RANK];
@@ -333,7 +334,7 @@ static bool numbers_to_tensor(const char *path, const char *text, const WantedIn
         char *end;
         strtod(at, &end);
         if (end == at) {
-            fprintf(stderr, "tenon: %s: '%.20s' is not a number\n", path, at);
+            tell(SEVERITY_ERROR, path, "'%.20s' is not a number", at);
             return false;
         }
         at = end;
@@ -348,8 +349,8 @@ static bool numbers_to_tensor(const char *path, const char *text, const WantedIn
     if (unknown >= 0 && known > 0)
         known *= dims[unknown] = count / known;
     if (known != count) {
-        fprintf(stderr, "tenon: %s: has %lld numbers; input '%s' needs %lld\n", path,
-                (long long)count, wanted->name, (long long)known);
+        tell(SEVERITY_ERROR, path, "has %lld numbers; input '%s' needs %lld", (long long)count,
+             wanted->name, (long long)known);
         return false;
     }
     if (!tensor_data_allocate(tensor, wanted->element, wanted->rank, dims))

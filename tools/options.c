@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "messages.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -33,11 +35,12 @@ void wrong_usage(const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    fputs("tenon: ", stderr);
-    vfprintf(stderr, format, list);
+    char message[512];
+    vsnprintf(message, sizeof message, format, list);
     va_end(list);
-    fprintf(stderr, "; see 'tenon help%s%s'\n", current == COMMAND_COUNT ? "" : " ",
-            current == COMMAND_COUNT ? "" : commands[current].name);
+    tell(SEVERITY_ERROR, NULL, "%s; see 'tenon help%s%s'", message,
+         current == COMMAND_COUNT ? "" : " ",
+         current == COMMAND_COUNT ? "" : commands[current].name);
     exit(EXIT_WRONG_USAGE);
 }
 
@@ -127,6 +130,8 @@ static void parse_one(Options *options, int argc, char **argv, int *i)
                         table[kind].argument);
         value = argv[++*i];
     }
+    if (kind == OPTION_diagnostics && strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
+        wrong_usage("'--diagnostics' is text or json, not '%s'", value);
     add(options, kind, value);
 }
 
@@ -136,7 +141,7 @@ bool options_parse(Options *options, int argc, char **argv)
     options->arguments = calloc((size_t)argc + 1, sizeof *options->arguments);
     options->occurrences = calloc((size_t)argc + 1, sizeof *options->occurrences);
     if (!options->arguments || !options->occurrences) {
-        fputs("tenon: out of memory\n", stderr);
+        tell(SEVERITY_ERROR, NULL, "out of memory");
         return false;
     }
     if (argc < 2) {

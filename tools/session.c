@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "frontend/text/text.h"
+#include "messages.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ void session_close(Session *session)
 
 int session_no_memory(void)
 {
-    fputs("tenon: error: out of memory\n", stderr);
+    tell(SEVERITY_ERROR, NULL, "out of memory");
     return EXIT_WRONG_MODEL;
 }
 
@@ -88,12 +89,8 @@ void session_report(Session *session)
     clear_progress();
     for (; !session->quiet && session->diagnostics && session->shown < session->diagnostics->count;
          session->shown++) {
-        Text text = text_create(session->arena);
-        const Diagnostic *diagnostic = &session->diagnostics->items[session->shown];
-        if (!diagnostic->location.source && session->path)
-            text_format(&text, "%s: ", session->path);
-        diagnostic_render(diagnostic, &text);
-        fputs(text.data, stderr);
+        tell_diagnostic(&session->diagnostics->items[session->shown], session->path,
+                        session->arena);
     }
 }
 
@@ -110,7 +107,7 @@ bool session_fail(Session *session, TnStatus status, const char *format, ...)
     if (session->quiet)
         error_at(session->diagnostics, (Location){0}, "%s", message);
     else
-        fprintf(stderr, "%s: error: %s\n", session->path ? session->path : "tenon", message);
+        tell(SEVERITY_ERROR, session->path, "%s", message);
     return false;
 }
 
@@ -213,22 +210,19 @@ static void write_reproducer(const char *text)
     const char *path = "repro.onnxtxt";
     FILE *file = fopen(path, "wb");
     if (file && fputs(text, file) >= 0 && fclose(file) == 0)
-        fprintf(stderr, "tenon: note: %s holds the model before the pass that failed\n", path);
+        tell(SEVERITY_NOTE, NULL, "%s holds the model before the pass that failed", path);
 }
 
 static void print_reports(Session *session)
 {
     const Options *options = session->options;
-    Text text = text_create(session->arena);
     bool times = option_given(options, OPTION_time_passes);
     if (times || option_given(options, OPTION_stats))
-        report_print_statistics(&session->report, times, &text);
+        tell_statistics(&session->report, times, session->arena);
     if (option_given(options, OPTION_explain))
-        report_print_explanations(&session->report, &text);
+        tell_explanations(&session->report, session->arena);
     if (option_given(options, OPTION_bisect) && session->report.last_change)
-        text_format(&text, "%lld changes; the last one: %s\n", (long long)session->report.changes,
-                    session->report.last_change);
-    fputs(text.data, stderr);
+        tell_bisection(&session->report);
 }
 
 bool session_optimize(Session *session, const char *pipeline)

@@ -2,15 +2,23 @@
  *
  * tenon: one driver with sub-commands. Each command is a file, cmd_<name>.c.
  */
+#include "messages.h"
 #include "options.h"
 
+#include "frontend/import.h"
 #include "tenon.h"
 
 int command_version(const Options *options)
 {
-    (void)options;
-    printf("tenon %d.%d.%d\n", TN_VERSION_MAJOR, TN_VERSION_MINOR, TN_VERSION_PATCH);
-    return EXIT_GOOD;
+    if (!option_given(options, OPTION_json)) {
+        printf("tenon %d.%d.%d\n", TN_VERSION_MAJOR, TN_VERSION_MINOR, TN_VERSION_PATCH);
+        return EXIT_GOOD;
+    }
+    json_t *json =
+        json_pack("{s:s, s:{s:i, s:i, s:i}, s:{s:i, s:i}}", "name", "tenon", "version", "major",
+                  TN_VERSION_MAJOR, "minor", TN_VERSION_MINOR, "patch", TN_VERSION_PATCH, "onnx",
+                  "opset", NEWEST_OPSET, "ir_version", NEWEST_IR_VERSION);
+    return print_listing(json);
 }
 
 int command_help(const Options *options)
@@ -29,6 +37,7 @@ int main(int argc, char **argv)
 #include "commands.def"
     };
     Options options;
+    messages_choose_form(argc, argv);
     int status = EXIT_WRONG_USAGE;
     if (options_parse(&options, argc, argv)) {
         if (option_given(&options, OPTION_help)) {
@@ -40,7 +49,7 @@ int main(int argc, char **argv)
     }
     options_free(&options);
     if (fflush(stdout) != 0 && status == EXIT_GOOD) {
-        fputs("tenon: stdout could not be written\n", stderr);
+        tell(SEVERITY_ERROR, NULL, "stdout could not be written");
         status = EXIT_WRONG_MODEL;
     }
     return status;

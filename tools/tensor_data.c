@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tensor_data.h"
 
+#include "messages.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,9 +19,9 @@ bool tensor_data_allocate(TensorData *tensor, TnElementType element, int rank, c
     }
     if (tensor->count < 0 || __builtin_mul_overflow(tensor->count, bytes, &bytes) ||
         !(tensor->data = calloc(1, (size_t)bytes + 64))) {
-        fprintf(stderr, "tenon: a tensor of %s[", element_name(element));
-        shape_print(rank, dims, stderr);
-        fputs("] does not fit in memory\n", stderr);
+        char shape[SHAPE_TEXT_BYTES];
+        tell(SEVERITY_ERROR, NULL, "a tensor of %s[%s] does not fit in memory",
+             element_name(element), shape_text(rank, dims, shape));
         return false;
     }
     return true;
@@ -50,10 +52,14 @@ bool shape_parse(const char *text, int *rank, int64_t *dims)
     }
 }
 
-void shape_print(int rank, const int64_t *dims, FILE *file)
+const char *shape_text(int rank, const int64_t *dims, char text[SHAPE_TEXT_BYTES])
 {
+    int length = 0;
+    text[0] = 0;
     for (int d = 0; d < rank; d++)
-        fprintf(file, "%s%lld", d ? ", " : "", (long long)dims[d]);
+        length += snprintf(text + length, (size_t)(SHAPE_TEXT_BYTES - length), "%s%lld",
+                           d ? ", " : "", (long long)dims[d]);
+    return text;
 }
 
 /* ---- .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html -------- */
@@ -83,7 +89,7 @@ bool npy_can_write(TnElementType element)
 
 static bool npy_wrong(const char *path, const char *why)
 {
-    fprintf(stderr, "tenon: %s: %s\n", path, why);
+    tell(SEVERITY_ERROR, path, "%s", why);
     return false;
 }
 
@@ -103,7 +109,7 @@ static bool npy_header(const char *path, const char *header, TensorData *tensor)
             element = npy_types[i].element;
     }
     if (element == TN_UNDEFINED || order == '>') {
-        fprintf(stderr, "tenon: %s: element type %.6s is not one that can be read\n", path, descr);
+        tell(SEVERITY_ERROR, path, "element type %.6s is not one that can be read", descr);
         return false;
     }
     int rank = 0;

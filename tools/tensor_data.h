@@ -22,7 +22,9 @@ bool tensor_data_allocate(TensorData *tensor, TnElementType element, int rank, c
 void tensor_data_free(TensorData *tensor);
 /* "2x3x4", "scalar" for rank 0; answers false if the text is no shape. */
 bool shape_parse(const char *text, int *rank, int64_t *dims);
-void shape_print(int rank, const int64_t *dims, FILE *file);
+/* "2, 3, 4" in `text`, which has room for any rank; answers it. */
+enum { SHAPE_TEXT_BYTES = MAX_RANK * 24 };
+const char *shape_text(int rank, const int64_t *dims, char text[SHAPE_TEXT_BYTES]);
 
 /* NumPy's .npy, versions 1 to 3, little-endian, C order. Prints why on failure. Types that NumPy
  * lacks (bfloat16, float8, int4, ...) cannot be written: npy_can_write() says so. */

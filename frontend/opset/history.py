@@ -4,7 +4,7 @@
 import onnx
 import onnx.defs
 
-FLOOR = 13
+FLOOR = 7
 BITS = {"undefined": 0, "float": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6,
         "int64": 7, "string": 8, "bool": 9, "float16": 10, "double": 11, "uint32": 12,
         "uint64": 13, "complex64": 14, "complex128": 15, "bfloat16": 16, "float8e4m3fn": 17,
@@ -36,6 +36,17 @@ def count(formals, most):
     return 99 if variadic else most
 
 
+def least(formals):
+    """How many must be there: the first ones that are not optional."""
+    number = 0
+    for formal in formals:
+        if formal.option == onnx.defs.OpSchema.FormalParameterOption.Optional:
+            break
+        number += 1 if formal.option == onnx.defs.OpSchema.FormalParameterOption.Single \
+            else formal.min_arity
+    return number
+
+
 def main():
     rows = {}
     for schema in onnx.defs.get_all_schemas_with_history():
@@ -45,8 +56,8 @@ def main():
  *
  * Versions of ai.onnx's operators from opset {FLOOR} on, by history.py from onnx {onnx.__version__}:
  *
- *     HISTORY(name, version, most operands, most results, element types by bit (29: sequences,
- *             30: optionals), "attributes")
+ *     HISTORY(name, version, least operands, most operands, most results, element types by bit (29:
+ *             sequences, 30: optionals), "attributes")
  */""")
     for name in sorted(rows):
         versions = sorted(rows[name])
@@ -54,7 +65,8 @@ def main():
         for version in older[-1:] + [v for v in versions if v > FLOOR]:
             schema = rows[name][version]
             attributes = "|".join(sorted(schema.attributes))
-            print(f'HISTORY({name}, {version}, {count(schema.inputs, schema.max_input)}, '
+            print(f'HISTORY({name}, {version}, {least(schema.inputs)}, '
+                  f'{count(schema.inputs, schema.max_input)}, '
                   f'{count(schema.outputs, schema.max_output)}, {types(schema):#x}, '
                   f'"{attributes}")')
     print("#undef HISTORY")

@@ -498,19 +498,21 @@ static int yyreport_syntax_error(const yypcontext_t *context, TextParser *parser
     const char *names[YYNTOKENS];
     int count = name_expected(context, names);
     TextRange range = *yypcontext_location(context);
+    Text found = text_create(parser->arena), expected = text_create(parser->arena);
     Text message = text_create(parser->arena);
     bool may_declare = false; /* "x =": a value without a type may stand before this */
-    if (yypcontext_token(context) == YYSYMBOL_YYEOF) {
-        text_append(&message, "found the end of the text");
-    } else {
-        text_append(&message, "found ");
-        append_source(&message, parser, range);
-    }
+    if (yypcontext_token(context) == YYSYMBOL_YYEOF)
+        text_append(&found, "the end of the text");
+    else
+        append_source(&found, parser, range);
+    text_format(&message, "found %s", found.data);
     for (int i = 0; i < count && count <= SHOWN; i++) {
-        text_append(&message, i == 0 ? ", expected " : i == count - 1 ? " or " : ", ");
-        text_append(&message, names[i]);
+        text_append(&expected, i == 0 ? "" : i == count - 1 ? " or " : ", ");
+        text_append(&expected, names[i]);
         may_declare |= i == 0 && names[i][1] == ',';
     }
+    if (expected.length)
+        text_format(&message, ", expected %s", expected.data);
     bool two_names = yypcontext_token(context) == YYSYMBOL_NAME &&
                      parser->previous.end > parser->previous.begin;
     if (two_names && may_declare && count == 4) {
@@ -519,5 +521,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, TextParser *parser
         text_append(&message, " is no type");
     }
     parser_error(parser, range, "%s", message.data);
+    diagnostic_set_mismatch(parser->diagnostics, found.data,
+                            expected.length ? expected.data : NULL);
     return 0;
 }

@@ -189,6 +189,7 @@ static void copy_node(Copy *copy, const Node *node, Graph *to, Node *before)
     result->name = copy_text(copy, node->name);
     result->location = node->location;
     result->location.node = copy_text(copy, node->location.node);
+    result->location.op = node->op->name;
     result->notes = copy_notes(copy, node->notes);
     copy_attributes(copy, result);
     copy_results(copy, node, result);

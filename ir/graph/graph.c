@@ -294,6 +294,7 @@ void graph_number(Graph *graph)
 Location node_location(const Node *node)
 {
     Location location = node->location;
+    location.op = node->op ? node->op->name : location.op;
     if (!location.node)
         location.node = node->name;
     for (int i = 0; !location.node && i < node->result_count; i++)

@@ -135,3 +135,10 @@ void type_print(const Type *type, Text *text)
     type_print(type->inner, text);
     text_append(text, ")");
 }
+
+const char *type_text(Arena *arena, const Type *type)
+{
+    Text text = text_create(arena);
+    type_print(type, &text);
+    return text.data;
+}

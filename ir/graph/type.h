@@ -40,5 +40,6 @@ const Expr *type_element_count(ExprPool *pool, const Type *type); /* of a ranked
 /* "float[N, 3]", "seq(float[2])" as in ONNX's textual syntax; sizes that are not a plain name or a
  * number are quoted. */
 void type_print(const Type *type, Text *text);
+const char *type_text(Arena *arena, const Type *type); /* the same as a string */
 
 #endif

@@ -15,13 +15,6 @@ static const char *spelled(Arena *arena, const OpDef *op)
     return op->domain[0] ? arena_format(arena, "%s.%s", op->domain, op->name) : op->name;
 }
 
-static const char *type_text(Arena *arena, const Type *type)
-{
-    Text text = text_create(arena);
-    type_print(type, &text);
-    return text.data;
-}
-
 static const char *types_text(Arena *arena, uint32_t types)
 {
     Text text = text_create(arena);
@@ -78,9 +71,11 @@ static bool check_count(const Node *node, Diagnostics *diagnostics, const Side *
         (open || side->count <= side->def_count))
         return true;
     Arena *arena = diagnostics->arena;
-    return error_at(diagnostics, node_location(node), "%s has %d %ss, expected %s",
-                    spelled(arena, node->op), side->count, side->noun,
-                    range_text(arena, side->defs, side->def_count));
+    const char *expected = range_text(arena, side->defs, side->def_count);
+    error_at(diagnostics, node_location(node), "%s has %d %ss, expected %s",
+             spelled(arena, node->op), side->count, side->noun, expected);
+    diagnostic_set_mismatch(diagnostics, arena_format(arena, "%d", side->count), expected);
+    return false;
 }
 
 static bool check_presence(const Node *node, Diagnostics *diagnostics)
@@ -119,11 +114,14 @@ static bool check_value(const Node *node, Diagnostics *diagnostics, const Side *
     TnElementType element = value->type->element;
     if (element == TN_UNDEFINED && value->type->rank < 0)
         return true; /* postponed */
-    if (!(def->types & TYPE_BIT(element)))
-        return error_at(diagnostics, location,
-                        "%s: %s %d (%s), '%s', has element type %s, expected one of %s", op,
-                        side->noun, i, def->name, value->name, element_name(element),
-                        types_text(arena, def->types));
+    if (!(def->types & TYPE_BIT(element))) {
+        const char *expected = types_text(arena, def->types);
+        error_at(diagnostics, location,
+                 "%s: %s %d (%s), '%s', has element type %s, expected one of %s", op, side->noun, i,
+                 def->name, value->name, element_name(element), expected);
+        diagnostic_set_mismatch(diagnostics, element_name(element), expected);
+        return false;
+    }
     if (!def->group)
         return true;
     int group = def->group & 127;

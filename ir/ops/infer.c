@@ -362,8 +362,9 @@ const Expr *infer_equal(InferContext *context, const Node *node, const Expr *a, 
     const Expr *condition = expr_compare(context->pool, EXPR_equal, a, b);
     if (assume(context, node, condition, a, b, what))
         return simpler(a, b);
-    infer_error(context, node, "%s must be equal: %s and %s differ", what,
-                expr_text(context->arena, a), expr_text(context->arena, b));
+    const char *expected = expr_text(context->arena, a), *found = expr_text(context->arena, b);
+    infer_error(context, node, "%s must be equal: %s and %s differ", what, expected, found);
+    diagnostic_set_mismatch(context->diagnostics, found, expected);
     return NULL;
 }
 

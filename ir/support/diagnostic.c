@@ -28,7 +28,8 @@ Diagnostics *diagnostics_create(Arena *arena)
 
 static void add(Diagnostics *diagnostics, Severity severity, Location location, const char *message)
 {
-    array_push(diagnostics->arena, diagnostics, (Diagnostic){severity, location, message});
+    Diagnostic diagnostic = {.severity = severity, .location = location, .message = message};
+    array_push(diagnostics->arena, diagnostics, diagnostic);
     diagnostics->error_count += severity == SEVERITY_ERROR;
 }
 
@@ -58,6 +59,7 @@ bool unsupported_at(Diagnostics *diagnostics, Location location, const char *for
     va_end(list);
     add(diagnostics, SEVERITY_ERROR, location,
         arena_format(diagnostics->arena, "not supported: %s", what));
+    diagnostics->items[diagnostics->count - 1].unsupported = true;
     diagnostics->unsupported = true;
     return false;
 }
@@ -96,6 +98,14 @@ TnStatus diagnostics_status(const Diagnostics *diagnostics)
            : diagnostics->no_file     ? TN_IO
            : diagnostics->unsupported ? TN_UNSUPPORTED
                                       : TN_INVALID_MODEL;
+}
+
+void diagnostic_set_mismatch(Diagnostics *diagnostics, const char *found, const char *expected)
+{
+    if (diagnostics->count == 0)
+        return;
+    diagnostics->items[diagnostics->count - 1].found = found;
+    diagnostics->items[diagnostics->count - 1].expected = expected;
 }
 
 /* The line that the range begins in, and a caret and tildes under the range. */

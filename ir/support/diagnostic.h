@@ -30,6 +30,7 @@ typedef struct Location {
     size_t begin, end;    /* bytes */
     const char *path;     /* binary: "graph.node[3].attribute[0]"; or NULL */
     const char *node;     /* the user's node name; or NULL */
+    const char *op;       /* the operator of the node; or NULL */
 } Location;
 
 typedef enum Severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE } Severity;
@@ -38,6 +39,8 @@ typedef struct Diagnostic {
     Severity severity;
     Location location;
     const char *message;
+    bool unsupported;             /* legal, and not implemented */
+    const char *found, *expected; /* where the message says them, for tools to read; or NULL */
 } Diagnostic;
 
 typedef struct Diagnostics {
@@ -68,6 +71,9 @@ bool system_error_at(Diagnostics *diagnostics, Location location, const char *fo
     __attribute__((format(printf, 3, 4)));
 /* What an API function answers after errors: the gravest of them. */
 TnStatus diagnostics_status(const Diagnostics *diagnostics);
+
+/* What the last diagnostic found and what was expected there. */
+void diagnostic_set_mismatch(Diagnostics *diagnostics, const char *found, const char *expected);
 
 /* "file:5:7: error: …" with the line and a caret for text, and
  * "file: at byte 123, graph.node[3] (conv_1): error: …" for binary models. */
