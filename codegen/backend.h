@@ -38,6 +38,7 @@ typedef struct Phase {
 
 struct Backend {
     const char *name;
+    bool lays_out; /* whether tensors between its kernels get the layouts that suit them */
     /* Whether a scalar operation exists natively on a type; the rest is rewritten to polynomials
      * and the like (codegen/math.c) before the backend sees it. */
     bool (*has_operation)(const Target *target, ExprKind kind, TnElementType type);

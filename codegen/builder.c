@@ -111,25 +111,28 @@ void program_value_dims(Builder *b, const Type *type, ProgramValue *value)
         value->dims[d] = size_of(b, type->dims[d]);
 }
 
-ProgramValue new_value(Builder *b, const Type *type)
+ProgramValue new_tensor(Builder *b, const Type *type, const Expr *bytes)
 {
-    ProgramValue value = {.kind = kind_of(type), .element = type->element, .rank = type->rank};
-    BufferPlan plan = {.kind = BUFFER_value};
-    if (value.kind == TN_TENSOR) {
-        bool planned = dims_are_entry(b, type);
-        plan.kind = planned ? BUFFER_planned : BUFFER_dynamic;
-        plan.bytes = planned ? type_bytes(b, type) : NULL;
-        for (int d = 0; d < type->rank; d++)
-            value.dims[d] =
-                size_is_bound(b, type->dims[d]) ? size_of(b, type->dims[d]) : size_number(-1);
-    } else {
-        value.element = TN_UNDEFINED;
-        value.rank = 0;
-    }
-    if (plan.kind != BUFFER_planned)
+    ProgramValue value = {.kind = TN_TENSOR, .element = type->element, .rank = type->rank};
+    BufferPlan plan = {.kind = BUFFER_dynamic};
+    if (dims_are_entry(b, type))
+        plan = (BufferPlan){.kind = BUFFER_planned, .bytes = bytes};
+    else
         b->has_tail = true;
+    for (int d = 0; d < type->rank; d++)
+        value.dims[d] =
+            size_is_bound(b, type->dims[d]) ? size_of(b, type->dims[d]) : size_number(-1);
     value.buffer = add_buffer(b, plan);
     return value;
+}
+
+ProgramValue new_value(Builder *b, const Type *type)
+{
+    if (kind_of(type) == TN_TENSOR)
+        return new_tensor(b, type, type_bytes(b, type));
+    b->has_tail = true;
+    return (ProgramValue){.kind = kind_of(type),
+                          .buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_value})};
 }
 
 uint32_t unbound_dims(Builder *b, const Type *type)

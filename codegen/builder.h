@@ -26,10 +26,17 @@ typedef struct BufferPlan {
     int64_t first, last;
     bool is_output;
     bool is_borrowed; /* dynamic: may point into a planned buffer */
-    bool needs_zero;  /* a halo, or the tail of a blocked layout */
 } BufferPlan;
 
 typedef ARRAY(Step) StepList;
+
+/* The kernel of a node or of a group. By slot: which Value a tensor is, NULL for temporaries; and
+ * whether it is a copy of the value in a layout of its own. */
+typedef struct KernelOfNode {
+    Kernel *kernel;
+    Value **values;
+    bool *is_copy;
+} KernelOfNode;
 
 typedef struct Scope {
     struct Scope *outer;
@@ -62,6 +69,8 @@ typedef struct Builder {
     ARRAY(Phase *) phases;
     Map constants; /* bytes -> buffer + 1 */
     Map bindings;  /* Value -> Binding */
+    Map kernels;   /* Node -> KernelOfNode, of the nodes that kernels carry out */
+    Map copies;    /* Value -> buffer + 1, of its copy in another layout */
     int64_t worker_scratch, constant_bytes, packed_bytes;
     bool has_tail;
     int32_t pointer_count;
@@ -100,6 +109,8 @@ const Expr *type_bytes(Builder *b, const Type *type); /* of a ranked tensor */
 /* A value of the type in a buffer of its own: planned, dynamic or a value's. Its sizes need not be
  * bound: dims are set where they are, by program_value_dims() else. */
 ProgramValue new_value(Builder *b, const Type *type);
+/* The same in `bytes` of memory instead of what a row-major tensor takes. */
+ProgramValue new_tensor(Builder *b, const Type *type, const Expr *bytes);
 void program_value_dims(Builder *b, const Type *type, ProgramValue *value);
 /* Dimensions that are symbols without a value: bit d. */
 uint32_t unbound_dims(Builder *b, const Type *type);
@@ -129,9 +140,12 @@ void lower_control(Builder *b, Node *node);
 
 /* ---- kernel_of_node.c -------------------------------------------------------------------- */
 
-/* The kernel of a node or of a group. values[slot]: which Value a tensor is, NULL for temporaries.
- */
-Kernel *kernel_of_node(ExprPool *pool, const Node *node, Value ***values);
+KernelOfNode kernel_of_node(ExprPool *pool, const Node *node);
+
+/* ---- select_layouts.c -------------------------------------------------------------------- */
+
+/* Sets the layouts of the tensors of b->kernels, so that all kernels that touch a value agree. */
+void select_layouts(Builder *b, Graph *graph);
 
 /* ---- pack.c ------------------------------------------------------------------------------ */
 

@@ -301,6 +301,8 @@ TnStatus program_compile(Model *model, const CompileSettings *settings, Program 
     b.entry_sizes = map_create(arena);
     b.constants = map_create(arena);
     b.bindings = map_create(arena);
+    b.kernels = map_create(arena);
+    b.copies = map_create(arena);
     for (int64_t i = 0; i < model->binding_count; i++)
         if (!map_get_pointer(&b.bindings, model->bindings[i].value))
             map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);

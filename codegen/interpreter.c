@@ -57,4 +57,5 @@ static void destroy(void *module)
     (void)module;
 }
 
-const Backend backend_interpreter = {"interpreter", has_operation, schedule, compile, destroy};
+const Backend backend_interpreter = {"interpreter", false,   has_operation,
+                                     schedule,      compile, destroy};

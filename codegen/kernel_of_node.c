@@ -143,7 +143,7 @@ static void add_group(Assembly *a, const Node *group)
     inline_temporaries(a->kernel);
 }
 
-Kernel *kernel_of_node(ExprPool *pool, const Node *node, Value ***values)
+KernelOfNode kernel_of_node(ExprPool *pool, const Node *node)
 {
     const char *name = node_location(node).node;
     Arena *arena = expr_pool_arena(pool);
@@ -155,6 +155,6 @@ Kernel *kernel_of_node(ExprPool *pool, const Node *node, Value ***values)
         add_group(&assembly, node);
     else
         add_node(&assembly, node, TENSOR_output);
-    *values = assembly.values.items;
-    return assembly.kernel;
+    return (KernelOfNode){assembly.kernel, assembly.values.items,
+                          ARENA_ARRAY(arena, bool, assembly.kernel->tensor_count + 1)};
 }

@@ -29,22 +29,16 @@ static bool needs_interpreter(const Kernel *kernel)
     return false;
 }
 
-static bool has_gaps(const Tensor *tensor)
+static const Expr *tensor_bytes_of(Builder *b, const Tensor *tensor)
 {
-    for (int d = 0; d < tensor->rank; d++)
-        if (tensor->layout.halo[d])
-            return true;
-    return !tensor_is_row_major(tensor);
+    return expr_scale(b->pool, tensor->length, (int64_t)element_bytes(tensor->element));
 }
 
 static int32_t temporary_buffer(Builder *b, const Node *node, const Tensor *tensor)
 {
-    const Expr *bytes =
-        expr_scale(b->pool, tensor->length, (int64_t)element_bytes(tensor->element));
+    const Expr *bytes = tensor_bytes_of(b, tensor);
     if (size_is_entry(b, bytes))
-        return add_buffer(
-            b,
-            (BufferPlan){.kind = BUFFER_planned, .bytes = bytes, .needs_zero = has_gaps(tensor)});
+        return add_buffer(b, (BufferPlan){.kind = BUFFER_planned, .bytes = bytes});
     int32_t buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_dynamic});
     b->has_tail = true;
     append_step(b, &(Step){.kind = STEP_allocate,
@@ -63,24 +57,29 @@ static bool is_used(const Phase *phases, int count, const Tensor *tensor)
     return false;
 }
 
+static int32_t copy_in_layout(Builder *b, const Node *node, Value *value, const Tensor *tensor);
+
 /* The buffers of a kernel's tensors by slot. Results get theirs here, and temporaries that are not
  * only passed on in registers or in a row of scratch. */
-static int32_t *kernel_buffers(Builder *b, const Node *node, const Kernel *kernel, Value **values,
+static int32_t *kernel_buffers(Builder *b, const Node *node, const KernelOfNode *made_kernel,
                                const Phase *phases, int phase_count)
 {
+    const Kernel *kernel = made_kernel->kernel;
     int32_t *buffers = ARENA_ARRAY(b->arena, int32_t, kernel->tensor_count + 1);
     for (int i = 0; i < kernel->tensor_count; i++) {
         const Tensor *tensor = kernel->tensors[i];
-        Value *value = values[i];
-        if (tensor->role == TENSOR_output && value) {
-            ProgramValue made = new_value(b, value->type);
+        Value *value = made_kernel->values[i];
+        if (made_kernel->is_copy[i]) {
+            buffers[i] = copy_in_layout(b, node, value, tensor);
+        } else if (tensor->role == TENSOR_output && value) {
+            const Expr *bytes = tensor_bytes_of(b, tensor);
+            ProgramValue made = new_tensor(b, value->type, bytes);
             program_value_dims(b, value->type, &made);
             if (!buffer_is_planned(b, made.buffer))
-                append_step(b,
-                            &(Step){.kind = STEP_allocate,
-                                    .name = node_location(node).node,
-                                    .allocate = {.buffer = made.buffer,
-                                                 .bytes = size_of(b, type_bytes(b, value->type))}});
+                append_step(
+                    b, &(Step){.kind = STEP_allocate,
+                               .name = node_location(node).node,
+                               .allocate = {.buffer = made.buffer, .bytes = size_of(b, bytes)}});
             ProgramValue *copy = ARENA_NEW(b->arena, ProgramValue);
             *copy = made;
             map_set_pointer(&b->scope->values, value, copy);
@@ -253,10 +252,78 @@ static const Expr *phase_flops(const Phase *phase, const Kernel *kernel, bool is
     return counts ? kernel_flops(phase->kernel) : expr_integer(kernel->pool, 0);
 }
 
-static void lower_kernel(Builder *b, const Node *node)
+/* The bits of an element whose value is a constant of its compute type. */
+static uint64_t fill_bits(const Tensor *tensor, const Expr *constant)
 {
-    PhaseContext context = {.builder = b, .node = node};
-    context.kernel = kernel_of_node(b->pool, node, &context.values);
+    double value = 0;
+    uint64_t bits = 0;
+    bool known = expr_is_constant(constant, &value);
+    assert(known);
+    (void)known;
+    element_from_double(tensor->element, value, false, &bits);
+    return bits;
+}
+
+static void append_halo(Builder *b, const Node *node, const Tensor *tensor, int32_t buffer)
+{
+    const Layout *layout = &tensor->layout;
+    HaloDim *dims = ARENA_ARRAY(b->arena, HaloDim, layout->piece_count + 1);
+    HaloStep halo = {.buffer = buffer,
+                     .element_bytes = (int32_t)element_bytes(tensor->element),
+                     .element = fill_bits(tensor, layout->fill),
+                     .dims = dims};
+    const Expr *inner = expr_integer(b->pool, 1);
+    for (int i = 0; i < layout->piece_count; i++) {
+        const Piece *piece = &layout->pieces[i];
+        assert(piece->divisor == 1 && !piece->modulus);
+        dims[i] = (HaloDim){size_of(b, piece->extent), layout->halo[piece->dim]};
+        inner = expr_times(b->pool, inner, piece->extent);
+        if (dims[i].halo) {
+            halo.rank = i + 1;
+            inner = expr_integer(b->pool, 1);
+        }
+    }
+    halo.inner = size_of(b, inner);
+    touch_buffer(b, buffer);
+    append_step(
+        b, &(Step){
+               .kind = STEP_halo, .name = node_location(node).node, .operator= NULL, .halo = halo});
+}
+
+static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *made,
+                              int32_t *result_buffer);
+
+/* The buffer of a value's copy in the layout of `tensor`, made where it is first asked for. */
+static int32_t copy_in_layout(Builder *b, const Node *node, Value *value, const Tensor *tensor)
+{
+    intptr_t known = (intptr_t)map_get_pointer(&b->copies, value);
+    if (known)
+        return (int32_t)known - 1;
+    Kernel *kernel = kernel_create(b->pool, arena_format(b->arena, "%s_laid_out", value->name));
+    Tensor *from =
+        kernel_tensor(kernel, "from", TENSOR_input, tensor->element, tensor->rank, tensor->shape);
+    Tensor *to =
+        kernel_tensor(kernel, "to", TENSOR_output, tensor->element, tensor->rank, tensor->shape);
+    to->layout = tensor->layout;
+    to->length = tensor->length;
+    const Expr *indices[MAX_RANK];
+    Compute *copy = kernel_map(kernel, to);
+    for (int d = 0; d < tensor->rank; d++)
+        indices[d] = compute_axis(kernel, copy, d);
+    copy->body = expr_load(b->pool, from, indices);
+    Value *values[2] = {value, NULL};
+    bool is_copy[2] = {false, false};
+    int32_t buffer = -1;
+    lower_made_kernel(b, node, &(KernelOfNode){kernel, values, is_copy}, &buffer);
+    map_set_pointer(&b->copies, value, (void *)(intptr_t)(buffer + 1));
+    return buffer;
+}
+
+static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *made,
+                              int32_t *result_buffer)
+{
+    PhaseContext context = {
+        .builder = b, .node = node, .kernel = made->kernel, .values = made->values};
     const Backend *backend =
         needs_interpreter(context.kernel) ? &backend_interpreter : b->settings->backend;
     int count = 0;
@@ -265,19 +332,21 @@ static void lower_kernel(Builder *b, const Node *node)
         b->failed = true;
         return;
     }
-    context.buffers = kernel_buffers(b, node, context.kernel, context.values, phases, count);
+    context.buffers = kernel_buffers(b, node, made, phases, count);
     for (int i = 0; i < context.kernel->tensor_count; i++) {
-        int32_t buffer = context.buffers[i];
-        if (buffer < 0 || !b->buffers.items[buffer].needs_zero)
-            continue;
-        append_step(b, &(Step){.kind = STEP_allocate,
-                               .name = node_location(node).node,
-                               .allocate = {.buffer = buffer,
-                                            .bytes = size_of(b, b->buffers.items[buffer].bytes),
-                                            .zero = true}});
+        const Tensor *tensor = context.kernel->tensors[i];
+        if (tensor->role != TENSOR_input && context.buffers[i] >= 0 && tensor_has_halo(tensor))
+            append_halo(b, node, tensor, context.buffers[i]);
     }
     for (int i = 0; i < count; i++)
         append_phase(&context, &phases[i], phase_flops(&phases[i], context.kernel, i == 0));
+    if (result_buffer)
+        *result_buffer = context.buffers[context.kernel->tensor_count - 1];
+}
+
+static void lower_kernel(Builder *b, const Node *node)
+{
+    lower_made_kernel(b, node, map_get_pointer(&b->kernels, node), NULL);
     for (int i = 0; i < node->result_count; i++) {
         Value *value = result(node, i);
         if (value->name[0] && !b->failed)
@@ -415,6 +484,13 @@ static void lower_host(Builder *b, const Node *node)
 
 /* ---- Graphs ------------------------------------------------------------------------------ */
 
+static bool is_kernel(const Node *node)
+{
+    const OpDef *op = node->op;
+    return !(op->traits & TRAIT_view) && !node_uses_host(node) &&
+           (op->control == CONTROL_group || op->lower);
+}
+
 static void lower_node(Builder *b, Node *node)
 {
     const OpDef *op = node->op;
@@ -422,7 +498,7 @@ static void lower_node(Builder *b, Node *node)
         lower_view_node(b, node);
     else if (node_uses_host(node))
         lower_host(b, node);
-    else if (op->control == CONTROL_group || op->lower)
+    else if (is_kernel(node))
         lower_kernel(b, node);
     else if (op->control != CONTROL_none)
         lower_control(b, node);
@@ -430,9 +506,23 @@ static void lower_node(Builder *b, Node *node)
         fail_at(b, node, "this instance has not been decomposed");
 }
 
+static void make_kernels(Builder *b, Graph *graph, const bool *needed)
+{
+    FOR_EACH_NODE (node, graph) {
+        if (!needed[node->id] || !is_kernel(node))
+            continue;
+        KernelOfNode *made = ARENA_NEW(b->arena, KernelOfNode);
+        *made = kernel_of_node(b->pool, node);
+        map_set_pointer(&b->kernels, node, made);
+    }
+}
+
 void lower_graph_nodes(Builder *b, Graph *graph)
 {
     const bool *needed = find_needed_nodes(b, graph);
+    make_kernels(b, graph, needed);
+    if (b->settings->backend->lays_out)
+        select_layouts(b, graph);
     FOR_EACH_NODE (node, graph) {
         b->failed |= budget_is_spent(arena_budget(b->arena));
         if (needed[node->id] && !b->failed)

@@ -110,9 +110,19 @@ static void print_step(const Step *step, int indent, Text *text)
         print_value(&step->assign.from, text);
         break;
     case STEP_allocate:
-        text_format(text, "%s b%d, ", step->allocate.zero ? "zero" : "allocate",
-                    step->allocate.buffer);
+        text_format(text, "allocate b%d, ", step->allocate.buffer);
         print_size(step->allocate.bytes, text);
+        break;
+    case STEP_halo:
+        text_format(text, "halo b%d", step->halo.buffer);
+        for (int32_t d = 0; d < step->halo.rank; d++) {
+            text_append(text, d ? ", " : " (");
+            print_size(step->halo.dims[d].extent, text);
+            if (step->halo.dims[d].halo)
+                text_format(text, " of them %d + %d", (int)step->halo.dims[d].halo,
+                            (int)step->halo.dims[d].halo);
+        }
+        text_append(text, ")");
         break;
     case STEP_if:
         text_append(text, "if ");

@@ -54,10 +54,13 @@ const Tensor *function_scratch(ExprPool *pool, Function *function, const char *n
 
 /* ---- Loads ------------------------------------------------------------------------------- */
 
-/* Where the index may leave the tensor and its halo, the condition that it does not. */
-static const Expr *inside_dimension(ExprPool *pool, const Tensor *tensor, int d, const Expr *index)
+/* Where the index may leave the tensor and its halo of that fill, the condition that it does not.
+ */
+static const Expr *inside_dimension(ExprPool *pool, const Tensor *tensor, int d, const Expr *index,
+                                    const Expr *fill)
 {
-    int64_t lower, upper, extent, halo = tensor->layout.halo[d];
+    int64_t lower, upper, extent;
+    int64_t halo = fill == tensor->layout.fill ? tensor->layout.halo[d] : 0;
     expr_bounds(index, &lower, &upper);
     if (halo && expr_known(tensor->shape[d], &extent) && lower >= -halo && upper < extent + halo)
         return expr_bool(pool, true);
@@ -80,7 +83,8 @@ static const Expr *lower_load(void *user, const Expr *e)
         return expr_fetch(pool, tensor, offset, NULL, NULL);
     const Expr *inside = expr_bool(pool, true);
     for (int d = 0; d < tensor->rank; d++)
-        inside = expr_both(pool, inside, inside_dimension(pool, tensor, d, e->src[d]));
+        inside = expr_both(pool, inside,
+                           inside_dimension(pool, tensor, d, e->src[d], e->src[tensor->rank]));
     if (is_true(inside))
         return expr_fetch(pool, tensor, offset, NULL, NULL);
     return expr_fetch(pool, tensor, offset, inside, e->src[tensor->rank]);

@@ -635,9 +635,29 @@ void member_begin(Member *m, const Target *target, Function *function, NestBuild
     m->to = tensor_offset(m->pool, compute->out, indices);
 }
 
+/* Axes in the order of out's memory, the largest step outside; as they are where that is not known.
+ */
+static void order_axes(Member *m)
+{
+    int64_t steps[2 * MAX_RANK];
+    for (int i = 0; i < m->axis_count; i++) {
+        const Axis *axis = m->axes[i];
+        const Expr *step = index_step(m->pool, m->to, axis);
+        int64_t known = step ? extent_or(step, -1) : -1;
+        int at = i;
+        for (; at > 0 && known > 0 && steps[at - 1] > 0 && steps[at - 1] < known; at--) {
+            m->axes[at] = m->axes[at - 1];
+            steps[at] = steps[at - 1];
+        }
+        m->axes[at] = axis;
+        steps[at] = known;
+    }
+}
+
 void member_build(Member *m)
 {
     if (m->compute->kind != COMPUTE_scatter) {
+        order_axes(m);
         fuse(m, m->axes, &m->axis_count);
         fuse(m, m->reduce, &m->reduce_count);
         choose_lane(m);

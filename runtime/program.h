@@ -156,14 +156,28 @@ typedef struct AssignStep {
     bool share; /* `from` lives at least as long as `to`: a pointer will do */
 } AssignStep;
 
-/* Memory at the tail for a dynamic buffer; or zeroes for a planned one (with `zero`). */
+/* Memory at the tail for a dynamic buffer. */
 typedef struct AllocateStep {
     int32_t buffer;
     Size bytes;
-    bool zero;
 } AllocateStep;
 
 typedef struct Block Block;
+
+/* A dimension of a tensor in memory, outermost first: `extent` elements, of which `halo` before and
+ * after are no elements of the tensor. */
+typedef struct HaloDim {
+    Size extent;
+    int64_t halo;
+} HaloDim;
+
+/* Fills a buffer's halo with an element. */
+typedef struct HaloStep {
+    int32_t buffer, rank, element_bytes;
+    uint64_t element; /* its bits */
+    const HaloDim *dims;
+    Size inner; /* elements that dims[rank - 1] counts at a time */
+} HaloStep;
 
 typedef struct IfStep {
     ProgramValue condition;
@@ -212,6 +226,7 @@ typedef enum StepKind {
     STEP_check,
     STEP_assign,
     STEP_allocate,
+    STEP_halo,
     STEP_if,
     STEP_loop,
 } StepKind;
@@ -228,6 +243,7 @@ typedef struct Step {
         CheckStep check;
         AssignStep assign;
         AllocateStep allocate;
+        HaloStep halo;
         IfStep branch;
         LoopStep loop;
     };

@@ -426,6 +426,7 @@ const char *step_kind_name(const Step *step)
     static const char *const names[] = {
         [STEP_phase] = "kernel",      [STEP_host] = "host",   [STEP_size] = "sizes",
         [STEP_bind] = "bind",         [STEP_check] = "check", [STEP_assign] = "assign",
-        [STEP_allocate] = "allocate", [STEP_if] = "if",       [STEP_loop] = "loop"};
+        [STEP_allocate] = "allocate", [STEP_halo] = "halo",   [STEP_if] = "if",
+        [STEP_loop] = "loop"};
     return names[step->kind];
 }

@@ -291,13 +291,44 @@ static TnStatus run_allocate(Run *run, const Step *step)
     int64_t bytes = size_get(allocate->bytes, run->sizes);
     if (bytes < 0)
         return run_fail(run, TN_BAD_ARGUMENT, step, "a size is negative");
-    if (!allocate->zero) {
-        run->data[allocate->buffer] = memory_tail(&run->memory, bytes);
-        if (!run->data[allocate->buffer])
-            return run_no_memory(run);
-    } else {
-        memset(run->data[allocate->buffer], 0, (size_t)bytes);
+    run->data[allocate->buffer] = memory_tail(&run->memory, bytes);
+    return run->data[allocate->buffer] ? TN_OK : run_no_memory(run);
+}
+
+/* ---- Halos ------------------------------------------------------------------------------- */
+
+static void fill(char *at, int64_t bytes, const HaloStep *halo)
+{
+    if (halo->element == 0) {
+        memset(at, 0, (size_t)bytes);
+        return;
     }
+    for (int64_t i = 0; i < bytes; i += halo->element_bytes)
+        memcpy(at + i, &halo->element, (size_t)halo->element_bytes);
+}
+
+/* The dimensions from `d` on, which take bytes[d] and begin at `at`. */
+static void fill_halo(char *at, int d, const HaloStep *halo, const int64_t *bytes,
+                      const int64_t *sizes)
+{
+    const HaloDim *dim = &halo->dims[d];
+    int64_t inner = bytes[d + 1], extent = size_get(dim->extent, sizes);
+    fill(at, dim->halo * inner, halo);
+    fill(at + (extent - dim->halo) * inner, dim->halo * inner, halo);
+    if (d + 1 == halo->rank)
+        return;
+    for (int64_t i = dim->halo; i < extent - dim->halo; i++)
+        fill_halo(at + i * inner, d + 1, halo, bytes, sizes);
+}
+
+static TnStatus run_halo(Run *run, const Step *step)
+{
+    const HaloStep *halo = &step->halo;
+    int64_t bytes[TN_MAX_RANK + 1];
+    bytes[halo->rank] = halo->element_bytes * size_get(halo->inner, run->sizes);
+    for (int d = halo->rank - 1; d >= 0; d--)
+        bytes[d] = bytes[d + 1] * size_get(halo->dims[d].extent, run->sizes);
+    fill_halo(run->data[halo->buffer], 0, halo, bytes, run->sizes);
     return TN_OK;
 }
 
@@ -319,6 +350,7 @@ static TnStatus dispatch(Run *run, const Step *step)
     case STEP_check: return run_check(run, step);
     case STEP_assign: return run_assign(run, step);
     case STEP_allocate: return run_allocate(run, step);
+    case STEP_halo: return run_halo(run, step);
     case STEP_if: return run_if(run, step);
     case STEP_loop: return run_loop(run, step);
     }

@@ -67,4 +67,4 @@ static void destroy(void *module)
     jit_destroy(module);
 }
 
-const Backend backend_llvm = {"llvm", target_has_operation, schedule, compile, destroy};
+const Backend backend_llvm = {"llvm", true, target_has_operation, schedule, compile, destroy};

@@ -57,7 +57,7 @@ Tensor *kernel_tensor(Kernel *kernel, const char *name, TensorRole role, TnEleme
     tensor->slot = kernel->tensor_count;
     for (int d = 0; d < rank; d++)
         tensor->shape[d] = shape[d];
-    tensor_set_layout(kernel->pool, tensor, NULL, NULL);
+    tensor_set_layout(kernel->pool, tensor, NULL, NULL, NULL);
     kernel->tensors = grow(kernel, kernel->tensors, kernel->tensor_count, &kernel->tensor_capacity);
     return kernel->tensors[kernel->tensor_count++] = tensor;
 }

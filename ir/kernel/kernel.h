@@ -47,6 +47,7 @@ typedef struct Layout {
     int piece_count;
     Piece pieces[2 * MAX_RANK];
     int64_t halo[MAX_RANK]; /* elements of fill before and after each dimension */
+    const Expr *fill;       /* what the halo holds; NULL: there is none */
 } Layout;
 
 typedef struct Tensor {
@@ -103,8 +104,11 @@ Kernel *kernel_create(ExprPool *pool, const char *name);
 /* Row major, without halo. */
 Tensor *kernel_tensor(Kernel *kernel, const char *name, TensorRole role, TnElementType element,
                       int rank, const Expr *const *shape);
-/* Replaces the layout: pieces by dimension number, "0 1/16 2 3 1%16"; halo may be NULL. */
-void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo);
+/* Replaces the layout: pieces by dimension number, "0 1/16 2 3 1%16"; halo may be NULL. `fill`: a
+ * constant of the tensor's compute type; NULL: zero. */
+void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
+                       const Expr *fill);
+bool tensor_has_halo(const Tensor *tensor);
 const Expr *tensor_offset(ExprPool *pool, const Tensor *tensor, const Expr *const *indices);
 bool tensor_is_row_major(const Tensor *tensor);
 

@@ -48,7 +48,16 @@ static void row_major(Layout *layout, int rank)
         layout->pieces[layout->piece_count++] = (Piece){.dim = d, .divisor = 1};
 }
 
-void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo)
+bool tensor_has_halo(const Tensor *tensor)
+{
+    for (int d = 0; d < tensor->rank; d++)
+        if (tensor->layout.halo[d])
+            return true;
+    return false;
+}
+
+void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
+                       const Expr *fill)
 {
     Layout *layout = &tensor->layout;
     *layout = (Layout){0};
@@ -70,6 +79,8 @@ void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const
         stride = expr_times(pool, stride, piece->extent);
     }
     tensor->length = stride;
+    if (tensor_has_halo(tensor))
+        layout->fill = fill ? fill : expr_whole(pool, element_compute_type(tensor->element), 0);
 }
 
 const Expr *tensor_offset(ExprPool *pool, const Tensor *tensor, const Expr *const *indices)

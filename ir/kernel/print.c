@@ -20,12 +20,12 @@ static void print_layout(const Tensor *tensor, Text *text)
             text_format(text, "%%%" PRId64, piece->modulus);
     }
     text_append(text, "\"");
-    bool has_halo = false;
+    if (!tensor_has_halo(tensor))
+        return;
     for (int d = 0; d < tensor->rank; d++)
-        has_halo |= layout->halo[d] != 0;
-    for (int d = 0; has_halo && d < tensor->rank; d++)
-        text_format(text, "%s%" PRId64 "%s", d ? ", " : " halo (", layout->halo[d],
-                    d == tensor->rank - 1 ? ")" : "");
+        text_format(text, "%s%" PRId64, d ? ", " : " halo (", layout->halo[d]);
+    text_append(text, ") of ");
+    expr_print(layout->fill, text);
 }
 
 static void print_tensor(const Tensor *tensor, Text *text)

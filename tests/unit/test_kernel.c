@@ -169,19 +169,19 @@ static void test_layouts(void **state)
     const char *indices[] = {"a", "b", "c", "d"};
     assert_true(tensor_is_row_major(x));
     assert_string_equal(offset_of(f, x, indices), "d + 168*W*a + 7*W*b + W*c");
-    tensor_set_layout(f->pool, x, "0 1/16 2 3 1%16", NULL);
+    tensor_set_layout(f->pool, x, "0 1/16 2 3 1%16", NULL, NULL);
     assert_false(tensor_is_row_major(x));
     assert_ptr_equal(x->length, expr_parse_size(f->pool, "2*2*7*W*16"));
     assert_string_equal(offset_of(f, x, indices),
                         "16*d + 224*W*a + 16*W*c + 112*W*floor(b / 16) + b % 16");
     int64_t halo[] = {0, 0, 1, 2};
-    tensor_set_layout(f->pool, x, "0 1 2 3", halo);
+    tensor_set_layout(f->pool, x, "0 1 2 3", halo, NULL);
     assert_ptr_equal(x->length, expr_parse_size(f->pool, "2*24*9*(W + 4)"));
     const char *first[] = {"0", "0", "0", "0"};
     assert_string_equal(offset_of(f, x, first), "W + 6");
-    expect_kernel(f, "kernel k (x: float[2, 24, 7, W] as \"0 1 2 3\" halo (0, 0, 1, 2)) => ()\n");
+    expect_kernel(f, "kernel k (x: float[2, 24, 7, W] as \"0 1 2 3\" halo (0, 0, 1, 2) of 0.0) => ()\n");
     /* Blocked offsets become affine once the axis is split at the block. */
-    tensor_set_layout(f->pool, x, "0 1/8 2 3 1%8", NULL);
+    tensor_set_layout(f->pool, x, "0 1/8 2 3 1%8", NULL, NULL);
     Axis *outer = axis_create(f->pool, "o", expr_integer(f->pool, 3));
     Axis *inner = axis_create(f->pool, "i", expr_integer(f->pool, 8));
     const Expr *zero = expr_integer(f->pool, 0);
