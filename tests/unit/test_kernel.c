@@ -179,7 +179,8 @@ static void test_layouts(void **state)
     assert_ptr_equal(x->length, expr_parse_size(f->pool, "2*24*9*(W + 4)"));
     const char *first[] = {"0", "0", "0", "0"};
     assert_string_equal(offset_of(f, x, first), "W + 6");
-    expect_kernel(f, "kernel k (x: float[2, 24, 7, W] as \"0 1 2 3\" halo (0, 0, 1, 2) of 0.0) => ()\n");
+    expect_kernel(
+        f, "kernel k (x: float[2, 24, 7, W] as \"0 1 2 3\" halo (0, 0, 1, 2) of 0.0) => ()\n");
     /* Blocked offsets become affine once the axis is split at the block. */
     tensor_set_layout(f->pool, x, "0 1/8 2 3 1%8", NULL, NULL);
     Axis *outer = axis_create(f->pool, "o", expr_integer(f->pool, 3));
