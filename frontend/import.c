@@ -82,6 +82,27 @@ static bool import_inputs(Importer *importer, Scope *scope, const GraphProto *pr
     return types != NULL;
 }
 
+static bool free_weights(Importer *importer, Scope *scope)
+{
+    for (int i = 0; i < importer->options->freed_count; i++) {
+        FreedWeight *weight = &importer->options->freed[i];
+        const char *name = intern_bytes(importer->model->names, weight->name, strlen(weight->name));
+        const Constant *constant = map_get(&scope->initializers, name);
+        if (!constant)
+            return FAIL(importer, (Location){.node = name}, "there is no weight '%s'", name);
+        const Expr *dims[MAX_RANK];
+        for (int d = 0; d < constant->rank; d++)
+            dims[d] = expr_integer(importer->model->pool, constant->dims[d]);
+        const Type *type = type_tensor(importer->arena, constant->element, constant->rank, dims);
+        weight->constant = constant;
+        map_set(&scope->initializers, name, NULL);
+        if (!scope_define(importer, scope, name, graph_add_input(scope->graph, name, type),
+                          (Location){.node = name}))
+            return false;
+    }
+    return true;
+}
+
 /* ---- Outputs ------------------------------------------------------------------------------- */
 
 /* Kinds and element types must agree with what was declared; sizes are only warned of, as exporters
@@ -185,8 +206,8 @@ static bool import_graph(Importer *importer)
     if (name[0])
         graph->name = name;
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
-        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
-        !import_drop_unranked(importer, graph))
+        !free_weights(importer, &scope) || !import_nodes(importer, &scope, scope.path) ||
+        !import_outputs(importer, &scope, proto) || !import_drop_unranked(importer, graph))
         return false;
     graph_order_constants(graph);
     import_graph_notes(importer, graph, proto);

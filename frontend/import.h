@@ -45,12 +45,20 @@ typedef struct ConstantSetting {
     const Constant *constant;
 } ConstantSetting;
 
+/* An initializer that is to become an input: the last ones, in this order. */
+typedef struct FreedWeight {
+    const char *name;
+    const Constant *constant; /* set by the import: what it was */
+} FreedWeight;
+
 /* Zeroed is a good default. */
 typedef struct ImportOptions {
     const DimSetting *dims;
     const ShapeSetting *shapes;
     const ConstantSetting *constants;
     int dim_count, shape_count, constant_count;
+    FreedWeight *freed;
+    int freed_count;
     bool allow_links; /* external data may be reached through symbolic and hard links */
     bool copy_data;   /* external data is read into memory, not mapped */
 } ImportOptions;

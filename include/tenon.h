@@ -459,6 +459,16 @@ typedef struct TnInputValue {
     TnTensor tensor;
 } TnInputValue;
 
+/* An input and an output that are the two ends of a state: a KV cache, the state of a recurrent
+ * network. Neither is an input or an output of the program any more: each context keeps the value,
+ * hands it to a run as `past` and takes `present` in its place when the run ends well. */
+typedef struct TnState {
+    const char *past, *present;
+    /* What a new context starts with; read by tn_compile(). NULL: zeros, where all sizes are known;
+     * else tn_context_set_state() has to be called before the first run. data NULL: zeros. */
+    const TnTensor *initial;
+} TnState;
+
 typedef struct TnCompileOptions {
     size_t size; /* sizeof(TnCompileOptions) */
     TnLog *log;
@@ -479,6 +489,12 @@ typedef struct TnCompileOptions {
     double seconds;              /* 0: as long as it takes */
     bool (*proceed)(void *user); /* on the calling thread, often; false: stop; or NULL */
     void *proceed_user;
+    const TnState *states;
+    /* Weights (initializers of the main graph) that tn_program_set_weight() may replace: nothing is
+     * computed from them, and they are not rearranged, before the program runs. That has a price in
+     * speed. */
+    const char *const *replaceable;
+    int state_count, replaceable_count;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the
@@ -496,6 +512,16 @@ TN_API int tn_program_output_count(const TnProgram *program);
 /* BAD_ARGUMENT where there is none. The texts live as long as the program. */
 TN_API TN_MUST_USE TnStatus tn_program_input(const TnProgram *program, int i, TnPort *port);
 TN_API TN_MUST_USE TnStatus tn_program_output(const TnProgram *program, int i, TnPort *port);
+/* The i-th of the states that it was compiled with, by the input's name and type. */
+TN_API int tn_program_state_count(const TnProgram *program);
+TN_API TN_MUST_USE TnStatus tn_program_state(const TnProgram *program, int i, TnPort *port);
+/* Another value for a weight that was declared replaceable: of the same type and shape; copied.
+ * NULL: the model's own again. Runs under way go on with the value that they began with; later
+ * ones, of all contexts, have the new one. May be called from any thread at any time.
+ * TN_BAD_ARGUMENT, and a sentence that lives for ever in *why (unless `why` is NULL), where it
+ * cannot be. */
+TN_API TN_MUST_USE TnStatus tn_program_set_weight(TnProgram *program, const char *name,
+                                                  const TnTensor *tensor, const char **why);
 /* Bytes of memory for intermediate values, as a formula in the symbolic sizes: "64*N + 1024". */
 TN_API const char *tn_program_arena_formula(const TnProgram *program);
 /* The report of that kind, or NULL where compiling was not asked for it. */
@@ -571,6 +597,18 @@ TN_API TN_MUST_USE TnStatus tn_context_step_time(const TnContext *context, int i
 /* Floating-point operations of the last run as the operators state them: branches are not counted,
  * a Loop's body once. */
 TN_API double tn_context_flops(const TnContext *context);
+
+/* ---- State ------------------------------------------------------------------------------- */
+
+/* The value of a state, as the last run that ended well left it, or as it was set. In the context's
+ * memory until its next run, reset or set_state. TN_BAD_ARGUMENT where it has none yet. */
+TN_API TN_MUST_USE TnStatus tn_context_state(const TnContext *context, int i, TnTensor *value);
+/* Another value, of the input's type; copied. data NULL: zeros. */
+TN_API TN_MUST_USE TnStatus tn_context_set_state(TnContext *context, int i, const TnTensor *value);
+/* All states as a new context has them. */
+TN_API TN_MUST_USE TnStatus tn_context_reset(TnContext *context);
+
+/* ---- Memory of runs ---------------------------------------------------------------------- */
 
 /* The caller's memory for intermediate values, instead of the context's own; NULL: its own again. A
  * run that needs more answers TN_ARENA_TOO_SMALL, and tn_context_arena_needed() how much. */

@@ -52,6 +52,27 @@ typedef struct StepEntry {
     int depth;
 } StepEntry;
 
+/* A pair of ports that the contexts keep a value for. */
+typedef struct StatePair {
+    int input, output; /* numbers of the inner program's */
+    bool has_initial;
+    TnTensor initial;
+} StatePair;
+
+/* The value of a weight, shared by the program and the runs that began with it. */
+typedef struct HeldWeight {
+    int64_t users; /* under the program's lock */
+    size_t bytes;
+    _Alignas(64) char data[];
+} HeldWeight;
+
+typedef struct FreeWeight {
+    const char *name;
+    int input; /* of the inner program's; -1: nobody reads it */
+    TnTensor original;
+    HeldWeight *held; /* NULL: the original */
+} FreeWeight;
+
 struct TnProgram {
     Boundary boundary;
     TnAllocator allocator;
@@ -65,11 +86,26 @@ struct TnProgram {
     int step_count, kernel_count;
     Map step_numbers; /* Step -> its number + 1 */
     const char *reports[6];
+    /* The ports that callers see, by numbers of the inner program's. */
+    int input_count, output_count, state_count, weight_count;
+    int *inputs, *outputs;
+    StatePair *states;
+    FreeWeight *weights;
+    pthread_mutex_t lock; /* of the weights' `held` */
 };
 
 typedef struct StepTime {
     int64_t runs, nanoseconds;
 } StepTime;
+
+/* A state's value, and the memory of the one that a run makes from it. */
+typedef struct ContextState {
+    bool is_set;
+    TnTensor value; /* in memory[current] */
+    char *memory[2];
+    size_t capacity[2];
+    int current;
+} ContextState;
 
 struct TnContext {
     const TnProgram *program;
@@ -78,6 +114,10 @@ struct TnContext {
     ThreadPool *pool;
     atomic_bool cancelled;
     StepTime *times; /* by step; NULL: nobody wants them */
+    /* Where the program has states or weights of its own: */
+    TnValue *inputs, *outputs; /* the inner program's */
+    ContextState *states;
+    HeldWeight **held; /* by weight, while a run is under way */
 };
 
 /* ---- message.c --------------------------------------------------------------------------- */
@@ -101,5 +141,26 @@ void sight_destroy(Sight *sight); /* accepts NULL */
 
 /* Fills the list of steps. */
 void program_list_steps(TnProgram *program);
+
+/* ---- ports.c ----------------------------------------------------------------------------- */
+
+/* Which of the inner program's ports callers see, and which are ends of states and weights. */
+TnStatus program_set_ports(TnProgram *program, const TnCompileOptions *options,
+                           const FreedWeight *freed, Diagnostics *diagnostics);
+
+/* ---- state.c ----------------------------------------------------------------------------- */
+
+/* Before and after a run: past values go in, memory for present ones is there; what was made takes
+ * their place. */
+TnStatus context_open_states(TnContext *context);
+void context_close_states(TnContext *context);
+TnStatus context_lend_states(TnContext *context);
+TnStatus context_take_states(TnContext *context);
+
+/* ---- weight.c ---------------------------------------------------------------------------- */
+
+void context_hold_weights(TnContext *context);
+void context_release_weights(TnContext *context);
+void program_release_weights(TnProgram *program);
 
 #endif

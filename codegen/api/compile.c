@@ -15,6 +15,9 @@ enum { ELEMENTS_SHOWN = 64 };
 
 static ImportOptions import_options(Arena *arena, const TnCompileOptions *options)
 {
+    FreedWeight *freed = ARENA_ARRAY(arena, FreedWeight, options->replaceable_count + 1);
+    for (int i = 0; i < options->replaceable_count; i++)
+        freed[i].name = options->replaceable[i];
     DimSetting *dims = ARENA_ARRAY(arena, DimSetting, options->size_count + 1);
     ShapeSetting *shapes = ARENA_ARRAY(arena, ShapeSetting, options->shape_count + 1);
     ConstantSetting *constants = ARENA_ARRAY(arena, ConstantSetting, options->value_count + 1);
@@ -34,6 +37,8 @@ static ImportOptions import_options(Arena *arena, const TnCompileOptions *option
     return (ImportOptions){.dims = dims,
                            .shapes = shapes,
                            .constants = constants,
+                           .freed = freed,
+                           .freed_count = options->replaceable_count,
                            .dim_count = options->size_count,
                            .shape_count = options->shape_count,
                            .constant_count = options->value_count};
@@ -57,6 +62,12 @@ static bool options_are_valid(const TnCompileOptions *options)
 {
     if (!options->allocator.allocate != !options->allocator.release)
         return false;
+    for (int i = 0; i < options->replaceable_count; i++)
+        if (!options->replaceable[i])
+            return false;
+    for (int i = 0; i < options->state_count; i++)
+        if (!options->states[i].past || !options->states[i].present)
+            return false;
     for (int i = 0; i < options->shape_count; i++)
         if (!rank_is_valid(options->shapes[i].rank))
             return false;
@@ -149,11 +160,31 @@ static Parallel compile_parallel(TnProgram *made, const TnCompileOptions *option
     return thread_pool_parallel(made->pool);
 }
 
+static bool is_weight(const GraphProto *graph, const char *name)
+{
+    for (int64_t i = 0; graph && i < graph->initializer.count; i++)
+        if (proto_equals(graph->initializer.items[i]->name, name))
+            return true;
+    return false;
+}
+
+static bool check_replaceable(const TnModel *model, const TnCompileOptions *options,
+                              Diagnostics *diagnostics)
+{
+    for (int i = 0; i < options->replaceable_count; i++)
+        if (!is_weight(model->document->model->graph, options->replaceable[i]))
+            return error_at(diagnostics, (Location){0}, "replaceable: there is no weight '%s'",
+                            options->replaceable[i]);
+    return true;
+}
+
 static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *scratch,
                       Diagnostics *diagnostics)
 {
     ImportNeeds needs = {0};
     CompileSettings settings;
+    if (!check_replaceable(made->model, options, diagnostics))
+        return TN_BAD_ARGUMENT;
     ImportOptions import = import_options(made->arena, options);
     Model *model = model_import(made->arena, made->model->document, &import, &needs, diagnostics);
     if (!model)
@@ -176,7 +207,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         set_report(made, TN_REPORT_STEPS, &steps);
     }
     program_list_steps(made);
-    return TN_OK;
+    return program_set_ports(made, options, import.freed, diagnostics);
 }
 
 static TnStatus compile(TnProgram *made, const TnCompileOptions *options)
@@ -216,6 +247,7 @@ TnStatus tn_compile(TnModel *model, const TnCompileOptions *given, TnProgram **p
     if (!made)
         return TN_OUT_OF_MEMORY;
     made->allocator = options.allocator;
+    pthread_mutex_init(&made->lock, NULL);
     made->model = model_hold(model);
     TnStatus status = compile(made, &options);
     if (status != TN_OK)
@@ -229,6 +261,8 @@ void tn_program_destroy(TnProgram *program)
 {
     if (!program)
         return;
+    program_release_weights(program);
+    pthread_mutex_destroy(&program->lock);
     program_destroy(program->program);
     arena_destroy(program->arena);
     tn_model_destroy(program->model);

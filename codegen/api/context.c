@@ -5,6 +5,7 @@
 #include "codegen/api/api.h"
 
 #include "runtime/allocator.h"
+#include "runtime/run_internal.h"
 
 /* ---- Life -------------------------------------------------------------------------------- */
 
@@ -27,6 +28,39 @@ static bool open_profile(TnContext *context)
     return context->times != NULL;
 }
 
+/* Whether the inner program has ports that callers do not see. */
+static bool has_hidden_ports(const TnProgram *program)
+{
+    return program->state_count || program->weight_count;
+}
+
+static bool open_ports(TnContext *context)
+{
+    const TnProgram *program = context->program;
+    const TnAllocator *allocator = &context->allocator;
+    context->inputs = allocator_zeroed(allocator, (size_t)program->program->input_count + 1,
+                                       sizeof *context->inputs);
+    context->outputs = allocator_zeroed(allocator, (size_t)program->program->output_count + 1,
+                                        sizeof *context->outputs);
+    context->held =
+        allocator_zeroed(allocator, (size_t)program->weight_count + 1, sizeof *context->held);
+    return context->inputs && context->outputs && context->held &&
+           context_open_states(context) == TN_OK;
+}
+
+static void close_ports(TnContext *context)
+{
+    const TnProgram *program = context->program;
+    const TnAllocator *allocator = &context->allocator;
+    context_close_states(context);
+    allocator_release(allocator, context->inputs,
+                      ((size_t)program->program->input_count + 1) * sizeof *context->inputs);
+    allocator_release(allocator, context->outputs,
+                      ((size_t)program->program->output_count + 1) * sizeof *context->outputs);
+    allocator_release(allocator, context->held,
+                      ((size_t)program->weight_count + 1) * sizeof *context->held);
+}
+
 static bool open_context(TnContext *context, const TnContextOptions *options)
 {
     Parallel parallel = {.run = options->parallel.parallel_for,
@@ -42,6 +76,8 @@ static bool open_context(TnContext *context, const TnContextOptions *options)
     if (!context->run)
         return false;
     context->run->cancelled = &context->cancelled;
+    if (has_hidden_ports(context->program) && !open_ports(context))
+        return false;
     return !options->profile || open_profile(context);
 }
 
@@ -75,6 +111,8 @@ void tn_context_destroy(TnContext *context)
     if (!context)
         return;
     TnAllocator allocator = context->allocator;
+    if (has_hidden_ports(context->program))
+        close_ports(context);
     run_destroy(context->run);
     thread_pool_destroy(context->pool);
     allocator_release(&allocator, context->times,
@@ -84,10 +122,56 @@ void tn_context_destroy(TnContext *context)
 
 /* ---- Running ----------------------------------------------------------------------------- */
 
+static TnStatus check_counts(TnContext *context, int input_count, int output_count)
+{
+    const TnProgram *program = context->program;
+    if (input_count != program->input_count)
+        return run_fail(context->run, TN_BAD_ARGUMENT, NULL, "%d inputs are given, %d expected",
+                        input_count, program->input_count);
+    if (output_count != program->output_count)
+        return run_fail(context->run, TN_BAD_ARGUMENT, NULL, "%d outputs are given, %d expected",
+                        output_count, program->output_count);
+    return TN_OK;
+}
+
+static void set_inputs(TnContext *context, const TnValue *inputs)
+{
+    for (int i = 0; i < context->program->input_count; i++)
+        context->inputs[context->program->inputs[i]] = inputs[i];
+}
+
+static TnStatus run_inner(TnContext *context, TnValue *outputs)
+{
+    const TnProgram *program = context->program;
+    const Program *inner = program->program;
+    for (int i = 0; i < program->output_count; i++)
+        context->outputs[program->outputs[i]] = outputs[i];
+    TnStatus status = context_lend_states(context);
+    if (status == TN_OK)
+        status = run_program(context->run, inner->input_count, context->inputs, inner->output_count,
+                             context->outputs);
+    if (status == TN_OK)
+        status = context_take_states(context);
+    for (int i = 0; i < program->output_count && status == TN_OK; i++)
+        outputs[i] = context->outputs[program->outputs[i]];
+    return status;
+}
+
 TnStatus tn_run(TnContext *context, int input_count, const TnValue *inputs, int output_count,
                 TnValue *outputs)
 {
-    TnStatus status = run_program(context->run, input_count, inputs, output_count, outputs);
+    TnStatus status;
+    if (!has_hidden_ports(context->program)) {
+        status = run_program(context->run, input_count, inputs, output_count, outputs);
+    } else {
+        status = check_counts(context, input_count, output_count);
+        if (status != TN_OK)
+            return status;
+        set_inputs(context, inputs);
+        context_hold_weights(context);
+        status = run_inner(context, outputs);
+        context_release_weights(context);
+    }
     if (status == TN_CANCELLED)
         atomic_store(&context->cancelled, false);
     return status;
@@ -123,7 +207,19 @@ int64_t tn_context_arena_needed(const TnContext *context)
 TnStatus tn_context_arena_bytes(TnContext *context, int input_count, const TnValue *inputs,
                                 int64_t *bytes)
 {
-    return run_arena_bytes(context->run, input_count, inputs, bytes);
+    if (!has_hidden_ports(context->program))
+        return run_arena_bytes(context->run, input_count, inputs, bytes);
+    TnStatus status = check_counts(context, input_count, context->program->output_count);
+    if (status != TN_OK)
+        return status;
+    set_inputs(context, inputs);
+    context_hold_weights(context);
+    status = context_lend_states(context);
+    if (status == TN_OK)
+        status = run_arena_bytes(context->run, context->program->program->input_count,
+                                 context->inputs, bytes);
+    context_release_weights(context);
+    return status;
 }
 
 /* ---- Figures ----------------------------------------------------------------------------- */

@@ -59,43 +59,6 @@ TnStatus tn_program_step(const TnProgram *program, int i, TnStep *step)
     return TN_OK;
 }
 
-/* ---- Ports ------------------------------------------------------------------------------- */
-
-int tn_program_input_count(const TnProgram *program)
-{
-    return program->program->input_count;
-}
-
-int tn_program_output_count(const TnProgram *program)
-{
-    return program->program->output_count;
-}
-
-static TnStatus describe(const Port *ports, int count, int i, TnPort *port)
-{
-    if (i < 0 || i >= count || !port)
-        return TN_BAD_ARGUMENT;
-    const ProgramValue *value = &ports[i].value;
-    *port = (TnPort){.name = ports[i].name,
-                     .type = ports[i].type,
-                     .kind = value->kind,
-                     .element = value->element,
-                     .rank = value->rank};
-    for (int d = 0; d < value->rank; d++)
-        port->dims[d] = value->dims[d].slot < 0 ? value->dims[d].number : -1;
-    return TN_OK;
-}
-
-TnStatus tn_program_input(const TnProgram *program, int i, TnPort *port)
-{
-    return describe(program->program->inputs, program->program->input_count, i, port);
-}
-
-TnStatus tn_program_output(const TnProgram *program, int i, TnPort *port)
-{
-    return describe(program->program->outputs, program->program->output_count, i, port);
-}
-
 /* ---- Facts ------------------------------------------------------------------------------- */
 
 const char *tn_program_arena_formula(const TnProgram *program)
