@@ -62,6 +62,39 @@ const char *shape_text(int rank, const int64_t *dims, char text[SHAPE_TEXT_BYTES
     return text;
 }
 
+bool wrong_file(const char *path, const char *why)
+{
+    tell(SEVERITY_ERROR, path, "%s", why);
+    return false;
+}
+
+void *file_read(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    char *data = NULL;
+    size_t capacity = 0;
+    *length = 0;
+    while (file && !feof(file) && !ferror(file)) {
+        if (*length + 1 >= capacity) {
+            char *larger = realloc(data, capacity = capacity * 2 + 4096);
+            if (!larger)
+                break;
+            data = larger;
+        }
+        *length += fread(data + *length, 1, capacity - *length - 1, file);
+    }
+    if (!file || ferror(file) || !feof(file)) {
+        wrong_file(path, file ? "could not be read" : strerror(errno));
+        free(data);
+        data = NULL;
+    } else {
+        data[*length] = '\0';
+    }
+    if (file)
+        fclose(file);
+    return data;
+}
+
 /* ---- .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html -------- */
 
 static const struct {

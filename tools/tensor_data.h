@@ -26,6 +26,11 @@ bool shape_parse(const char *text, int *rank, int64_t *dims);
 enum { SHAPE_TEXT_BYTES = MAX_RANK * 24 };
 const char *shape_text(int rank, const int64_t *dims, char text[SHAPE_TEXT_BYTES]);
 
+/* Says why a file cannot be used; answers false. */
+bool wrong_file(const char *path, const char *why);
+/* The bytes of a file and a zero behind them, to be freed; NULL after a message. */
+void *file_read(const char *path, size_t *length);
+
 /* NumPy's .npy, versions 1 to 3, little-endian, C order. Prints why on failure. Types that NumPy
  * lacks (bfloat16, float8, int4, ...) cannot be written: npy_can_write() says so. */
 bool npy_read(const char *path, TensorData *tensor);
