@@ -4,10 +4,8 @@
  * body in ONNX text (op->function), until none is left. What a decomposition makes is decomposed,
  * too; one that comes back to its own operator inside itself is our bug and refused by its depth.
  */
+#include "frontend/function.h"
 #include "passes/rewrite.h"
-#include "passes/state.h"
-
-#include <string.h>
 
 enum { DEEPEST = 16 };
 
@@ -49,12 +47,7 @@ static Answer expand(Pass *pass, Node *node)
         if (done)
             return replace_results(pass, node, values) ? ANSWER_replaced : ANSWER_failed;
     }
-    const FunctionExpander *functions = &pass->run->options->functions;
-    if (!functions->expand) {
-        infer_unsupported(pass->infer, node, "its body is text, and no parser is at hand");
-        return ANSWER_failed;
-    }
-    if (!functions->expand(functions->user, &editor, node, values) || editor.failed)
+    if (!function_expand(pass->infer, node, values))
         return ANSWER_failed;
     return replace_results(pass, node, values) ? ANSWER_replaced : ANSWER_failed;
 }

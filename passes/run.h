@@ -8,13 +8,6 @@
 
 #include "passes/pipeline.h"
 
-/* How a node whose operator is a body in text (op->function) becomes nodes: inserted at the editor,
- * values[i] replaces result i, NULL where nobody wants it. False after a diagnostic. */
-typedef struct FunctionExpander {
-    bool (*expand)(void *user, Editor *editor, const Node *node, Value **values);
-    void *user;
-} FunctionExpander;
-
 /* A value that an input is bound to (specialize-inputs). */
 typedef struct InputValue {
     const char *name;
@@ -29,8 +22,7 @@ typedef struct RunOptions {
     const char *stop_after;                 /* a pass; or NULL */
     int64_t bisect;                         /* run only that many changes; -1: all */
     bool explain;
-    bool reproduce;             /* on failure, make the report's reproducer */
-    FunctionExpander functions; /* needed by decompose */
+    bool reproduce; /* on failure, make the report's reproducer */
     /* Receives what print_before and print_after ask for; of large tensors only the beginning. */
     void (*dump)(void *user, const char *pass, bool before, const char *text);
     void *dump_user;
