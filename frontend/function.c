@@ -27,15 +27,26 @@ static const FunctionProto *parse_body(InferContext *context, const Node *node)
     return text_parse_function(context->arena, source, context->diagnostics);
 }
 
-/* The call that the node stands for; NULL if there is no memory. */
-static NodeProto *make_call(Arena *arena, const Node *node)
+static bool has_default(const FunctionProto *body, const char *attribute)
+{
+    for (int64_t i = 0; i < body->attribute_proto.count; i++)
+        if (proto_equals(body->attribute_proto.items[i]->name, attribute))
+            return true;
+    return false;
+}
+
+/* The call that the node stands for; NULL if there is no memory. The body's own defaults come
+ * before the operator's, which may be that an attribute is absent. */
+static NodeProto *make_call(Arena *arena, const FunctionProto *body, const Node *node)
 {
     NodeProto *call = MESSAGE_NEW(arena, NodeProto);
     PROTO_SET(call, domain, proto_string(node->op->domain));
     PROTO_SET(call, op_type, proto_string(node->op->name));
     for (int i = 0; i < node->op->attribute_count; i++) {
-        AttributeProto *attribute =
-            export_attribute(arena, &node->op->attributes[i], node->attributes);
+        const AttributeDef *def = &node->op->attributes[i];
+        if (has_default(body, def->name) && attribute_is_default(def, node->attributes))
+            continue;
+        AttributeProto *attribute = export_attribute(arena, def, node->attributes);
         if (!attribute)
             return NULL;
         array_push(arena, &call->attribute, attribute);
@@ -59,8 +70,8 @@ bool function_expand(InferContext *context, Node *node, Value **results)
 {
     static const ImportOptions options = {0};
     const FunctionProto *body = parse_body(context, node);
-    NodeProto *call = make_call(context->arena, node);
-    if (!body || !call)
+    NodeProto *call = body ? make_call(context->arena, body, node) : NULL;
+    if (!call)
         return false;
     Importer importer = {
         .arena = context->arena,

@@ -51,48 +51,16 @@ static void lower_instance(Lowering *l)
     map->body = sum_of(pool, product_of(pool, value, scale), lower_vector(l, l->in[2], at[1]));
 }
 
-/* The attribute's axes, by default 0, 2, 3 of rank 4. */
-static bool find_axes(InferContext *context, const Node *node, int rank, bool *summed)
-{
-    static const int64_t usual[] = {0, 2, 3};
-    const MeanVarianceNormalizationAttributes *attributes = node->attributes;
-    IntList axes = attributes->axes.count ? attributes->axes : (IntList){3, usual};
-    for (int d = 0; d < rank; d++)
-        summed[d] = false;
-    for (int64_t i = 0; i < axes.count; i++) {
-        int64_t axis = axes.items[i] < 0 ? axes.items[i] + rank : axes.items[i];
-        if (axis >= 0 && axis < rank)
-            summed[axis] = true;
-        else if (context)
-            return infer_error(context, node, "axis %lld is out of range for rank %d",
-                               (long long)axes.items[i], rank);
-    }
-    return true;
-}
-
 static bool infer_mean_variance(InferContext *context, Node *node)
 {
-    bool summed[MAX_RANK];
-    return find_axes(context, node, operand_type(node, 0)->rank, summed) &&
-           infer_same_as_first(context, node);
-}
-
-static void lower_mean_variance(Lowering *l)
-{
-    const Tensor *x = l->in[0], *y = l->out[0];
-    ExprPool *pool = l->pool;
-    TnElementType type = element_compute_type(x->element);
-    bool summed[MAX_RANK];
-    find_axes(NULL, l->node, x->rank, summed);
-    Moments moments = moments_create(l, x, type, summed);
-    Compute *map = kernel_map(l->kernel, y);
-    const Expr *at[MAX_RANK];
-    lower_indices(l, map, at);
-    const Expr *value =
-        difference_of(pool, expr_load(pool, x, at), moments_mean(l, &moments, x->rank, at));
-    /* (x - mean) / (sqrt(variance) + 1e-9), as the standard's function body says. */
-    const Expr *deviation = expr_unary(pool, EXPR_sqrt, moments_variance(l, &moments, x->rank, at));
-    map->body = ratio_of(pool, value, sum_of(pool, deviation, expr_real(pool, type, 1e-9)));
+    const MeanVarianceNormalizationAttributes *attributes = node->attributes;
+    static const int64_t usual[] = {0, 2, 3};
+    IntList axes = attributes->axes.count ? attributes->axes : (IntList){3, usual};
+    int rank = operand_type(node, 0)->rank, axis;
+    for (int64_t i = 0; i < axes.count; i++)
+        if (!infer_axis(context, node, axes.items[i], rank, &axis))
+            return false;
+    return infer_same_as_first(context, node);
 }
 
 static const OperandDef instance_operands[] = {
@@ -137,5 +105,5 @@ const OpDef op_mean_variance_normalization = {
     RESULTS(mean_variance_results),
     ATTRIBUTES(mean_variance_attributes, MeanVarianceNormalizationAttributes),
     .infer = infer_mean_variance,
-    .lower = lower_mean_variance,
+    .function = "mean_variance_normalization",
 };

@@ -296,54 +296,6 @@ static bool infer_dynamic(InferContext *context, Node *node)
     return true;
 }
 
-/* The largest or smallest element and 0, a scalar. */
-static const Expr *lower_extreme(Lowering *l, const char *name, Combine combine)
-{
-    const Tensor *x = l->in[0], *extreme = lower_temporary(l, name, TN_FLOAT, 0, NULL);
-    Compute *reduce = kernel_reduce(l->kernel, extreme, combine);
-    const Expr *i[MAX_RANK];
-    for (int d = 0; d < x->rank; d++)
-        i[d] = compute_reduce_axis(l->kernel, reduce, x->shape[d]);
-    reduce->body = expr_load(l->pool, x, i);
-    return combine_apply(l->pool, combine, expr_load(l->pool, extreme, NULL),
-                         expr_real(l->pool, TN_FLOAT, 0));
-}
-
-/* A result, or a temporary where nobody wants it. */
-static const Tensor *lower_scalar_result(Lowering *l, int i, TnElementType element)
-{
-    const Tensor *out = lower_out(l, i);
-    return out ? out : lower_temporary(l, i == 1 ? "scale" : "zero_point", element, 0, NULL);
-}
-
-/* The range is widened to hold 0, is 1 where there is nothing but zeros, and cut in 255 steps. */
-static void lower_dynamic(Lowering *l)
-{
-    ExprPool *pool = l->pool;
-    const Expr *zero = expr_real(pool, TN_FLOAT, 0), *most = expr_real(pool, TN_FLOAT, 255);
-    const Expr *high = lower_extreme(l, "high", COMBINE_max);
-    const Expr *low = lower_extreme(l, "low", COMBINE_min);
-
-    const Tensor *scale = lower_scalar_result(l, 1, TN_FLOAT);
-    Compute *map = kernel_map(l->kernel, scale);
-    const Expr *range = difference_of(pool, high, low);
-    const Expr *is_flat = equal_to(pool, range, zero);
-    range = expr_select(pool, is_flat, expr_real(pool, TN_FLOAT, 1), range);
-    map->body = ratio_of(pool, range, most);
-
-    const Tensor *zero_point = lower_scalar_result(l, 2, TN_UINT8);
-    map = kernel_map(l->kernel, zero_point);
-    const Expr *step = expr_load(pool, scale, NULL);
-    const Expr *shift = difference_of(pool, zero, ratio_of(pool, low, step));
-    map->body = lower_quantize(pool, shift, NULL, TN_UINT8);
-
-    map = kernel_map(l->kernel, l->out[0]);
-    const Expr *i[MAX_RANK];
-    lower_indices(l, map, i);
-    const Expr *y = ratio_of(pool, expr_load(pool, l->in[0], i), step);
-    map->body = lower_quantize(pool, y, expr_load(pool, zero_point, NULL), TN_UINT8);
-}
-
 const OpDef op_dynamic_quantize_linear = {
     .name = "DynamicQuantizeLinear",
     .domain = "",
@@ -353,5 +305,5 @@ const OpDef op_dynamic_quantize_linear = {
     OPERANDS(dynamic_operands),
     RESULTS(dynamic_results),
     .infer = infer_dynamic,
-    .lower = lower_dynamic,
+    .function = "dynamic_quantize_linear",
 };

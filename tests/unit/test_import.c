@@ -8,6 +8,7 @@
 #include "frontend/onnx/wire.h"
 #include "frontend/tensor_file.h"
 #include "frontend/text/text.h"
+#include "ir/functions/functions.h"
 #include "ir/ops/op.h"
 
 #include <stdio.h>
@@ -577,10 +578,36 @@ static void test_saving_replaces_the_file_whole(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* Every operator whose meaning is a text has one that can be read, and says its parameters. */
+static void test_bodies_of_functions(void **state)
+{
+    Fixture *fixture = *state;
+    int count = 0;
+    for (int i = 0; i < op_count; i++) {
+        const OpDef *op = op_table[i];
+        if (!op->function)
+            continue;
+        const char *text = function_text(op->function);
+        assert_non_null(text);
+        Source source = {.name = op->function, .data = text, .length = strlen(text)};
+        const FunctionProto *body =
+            text_parse_function(fixture->arena, &source, fixture->diagnostics);
+        assert_non_null(body);
+        assert_true(proto_equals(body->name, op->name));
+        assert_int_equal(body->input.count, op->operand_count);
+        assert_int_equal(body->output.count, op->result_count);
+        assert_int_equal(body->attribute.count + body->attribute_proto.count, op->attribute_count);
+        assert_null(op->lower);
+        count++;
+    }
+    assert_true(count > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_constants_are_made_once_and_where_used),
+        TEST(test_bodies_of_functions),
         TEST(test_regions_are_closed),
         TEST(test_regions_are_opened_again),
         TEST(test_captures_reach_through_two_regions),
