@@ -4,7 +4,7 @@
  *
  * Integer bounds, and floats computed from sizes, may be sizes or numbers that only running tells;
  * delta's sign must be known. The length of any other float range is known when the model is
- * compiled.
+ * compiled; the importer says the rest in terms of these (frontend/opset/range.c).
  */
 #include "ir/ops/elements.h"
 #include "ir/ops/lowering.h"

@@ -5,6 +5,7 @@
 #include "ir/ops/view.h"
 
 #include "ir/support/array.h"
+#include "ir/support/text.h"
 
 /* ---- Lowering ---------------------------------------------------------------------------- */
 
@@ -136,18 +137,28 @@ const OpDef op_flatten = {
 
 /* ---- Squeeze ----------------------------------------------------------------------------- */
 
-/* Without axes all sizes of 1 go. The rank must be known, so a symbolic size stays, and is not 1.
- */
+static void assume_not_one(InferContext *context, const Node *node, const Expr *size)
+{
+    Text message = text_create(context->arena);
+    const char *name = node_location(node).node;
+    text_format(&message, "Squeeze%s%s%s has no axes: the size ", name ? " '" : "",
+                name ? name : "", name ? "'" : "");
+    expr_print(size, &message);
+    text_append(&message, " must not be 1");
+    model_assume(context->model,
+                 expr_compare(context->pool, EXPR_not_equal, size, expr_integer(context->pool, 1)),
+                 message.data);
+}
+
+/* Without axes all sizes of 1 go. The rank must be known, so a symbolic size stays, and is not 1:
+ * that is checked when the program is entered. */
 static bool choose_ones(InferContext *context, Node *node, bool *is_axis)
 {
     const Type *type = operand_type(node, 0);
-    const Expr *one = expr_integer(context->pool, 1);
     for (int d = 0; d < type->rank; d++) {
         is_axis[d] = expr_is(type->dims[d], 1);
-        if (!is_axis[d])
-            model_assume(context->model,
-                         expr_compare(context->pool, EXPR_not_equal, type->dims[d], one),
-                         "Squeeze without axes: a size that is not a number must not be 1");
+        if (!expr_known(type->dims[d], NULL))
+            assume_not_one(context, node, type->dims[d]);
     }
     return true;
 }
