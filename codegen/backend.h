@@ -30,6 +30,7 @@ typedef struct Backend Backend;
 typedef struct Phase {
     const Kernel *kernel;
     Function *function;   /* NULL for the interpreter */
+    const char *symbol;   /* the function's name, or that of an equal one: functions_share() */
     KernelFunction *code; /* after compile */
     /* The interpreter's: */
     Evaluator *evaluator;

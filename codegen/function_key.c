@@ -107,3 +107,23 @@ const char *function_key(ExprPool *pool, const Function *function)
     write_nest(&w, function->nest);
     return w.text.data;
 }
+
+int functions_share(Arena *arena, Phase *const *phases, int count, const Function **functions,
+                    int *chosen)
+{
+    Map by_key = map_create(arena);
+    int unique = 0;
+    for (int i = 0; i < count; i++) {
+        Function *function = phases[i]->function;
+        const char *key = function_key(phases[i]->kernel->pool, function);
+        chosen[i] = (int)(intptr_t)map_get(&by_key, key) - 1;
+        if (chosen[i] < 0) {
+            function->name = arena_format(arena, "%s.%d", function->name, i);
+            map_set(&by_key, key, (void *)(intptr_t)(unique + 1));
+            functions[unique] = function;
+            chosen[i] = unique++;
+        }
+        phases[i]->symbol = functions[chosen[i]]->name;
+    }
+    return unique;
+}

@@ -303,3 +303,16 @@ void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
         array_push(arena, functions, function);
     }
 }
+
+Phase *schedule_phases(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
+                       Diagnostics *diagnostics)
+{
+    (void)diagnostics;
+    FunctionList functions = {0};
+    schedule_kernel(target, arena, kernel, &functions);
+    Phase *phases = ARENA_ARRAY(arena, Phase, functions.count + 1);
+    for (int64_t i = 0; i < functions.count; i++)
+        phases[i] = (Phase){.kernel = kernel, .function = functions.items[i]};
+    *phase_count = (int)functions.count;
+    return phases;
+}

@@ -16,6 +16,10 @@ typedef ARRAY(Function *) FunctionList;
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions);
 
+/* The same as phases: Backend.schedule of every backend that emits code. */
+Phase *schedule_phases(const Target *target, Arena *arena, const Kernel *kernel, int *phase_count,
+                       Diagnostics *diagnostics);
+
 /* A correct nest for compute number `first`, whatever it is: loops over its axes, lanes along the
  * best of them. *count: it and the maps that were attached to it. */
 Function *schedule_generic(const Target *target, const Kernel *kernel, int first, int *count);

@@ -2,6 +2,7 @@
  *
  * The second half of a session: from the optimised model to a program.
  */
+#include "c_route.h"
 #include "inputs.h"
 
 #include "codegen/compile.h"
@@ -43,8 +44,12 @@ bool session_compile(Session *session)
         settings.backend = &backend_interpreter;
     else if (strcmp(via, "jit") == 0)
         settings.backend = &backend_llvm;
+    else if (strcmp(via, "c") == 0)
+        settings.backend = &backend_c;
     else
-        wrong_usage("option '--via' is jit or interpreter, not '%s'", via);
+        wrong_usage("option '--via' is jit, c or interpreter, not '%s'", via);
+    if (option_given(options, OPTION_cc))
+        c_route_compiler(option_text(options, OPTION_cc, ""));
     if (strcmp(option_text(options, OPTION_device, "cpu"), "cpu") != 0)
         wrong_usage("option '--device' knows cpu, not '%s'",
                     option_text(options, OPTION_device, ""));

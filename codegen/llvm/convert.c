@@ -2,37 +2,14 @@
  *
  * Conversions between element types, with ONNX's Cast semantics and runtime/element.c's results.
  *
- * The small floats are sign, exponent, mantissa; codes are ordered as their magnitudes are. Reading
- * one is integer arithmetic on its bits, or for a denormal a multiplication of the mantissa by the
- * quantum (exact, also where the processor flushes denormals). Writing one rounds the magnitude's
- * bits to nearest even, a carry landing in the exponent by itself; a denormal's mantissa is what
- * the addition of 2^23 quanta leaves in the low bits. A double is rounded to odd on its way through
- * float, so that rounding twice is rounding once.
+ * Small floats are computed as words of 32 bits (codegen/small_float.c). A double is rounded to odd
+ * on its way through float, so that rounding twice is rounding once.
  */
+#include "codegen/small_float.h"
 #include "emitter.h"
 
 #include <assert.h>
 #include <string.h>
-
-typedef struct SmallFloat {
-    int bits, mantissa_bits, bias;
-    int64_t largest;    /* the code of the largest finite number */
-    int64_t infinity;   /* 0: there is none */
-    int64_t nan;        /* of positive sign; 0: there is none, and NaN becomes -0 */
-    bool unsigned_zero; /* the code of -0 is NaN */
-} SmallFloat;
-
-static const SmallFloat small_floats[ELEMENT_TYPE_COUNT] = {
-    [TN_FLOAT16] = {16, 10, 15, 0x7bff, 0x7c00, 0x7e00, false},
-    [TN_BFLOAT16] = {16, 7, 127, 0x7f7f, 0x7f80, 0x7fc0, false},
-    [TN_FLOAT8E4M3FN] = {8, 3, 7, 0x7e, 0, 0x7f, false},
-    [TN_FLOAT8E4M3FNUZ] = {8, 3, 8, 0x7f, 0, 0x80, true},
-    [TN_FLOAT8E5M2] = {8, 2, 15, 0x7b, 0x7c, 0x7f, false},
-    [TN_FLOAT8E5M2FNUZ] = {8, 2, 16, 0x7f, 0, 0x80, true},
-    [TN_FLOAT4E2M1] = {4, 1, 1, 0x7, 0, 0, false},
-    [TN_FLOAT6E2M3] = {6, 3, 1, 0x1f, 0, 0, false},
-    [TN_FLOAT6E3M2] = {6, 2, 3, 0x1f, 0, 0, false},
-};
 
 static bool is_real(TnElementType type)
 {
@@ -72,35 +49,9 @@ static Llvm compare(Emitter *em, LLVMIntPredicate predicate, Llvm a, int64_t b)
     return LLVMBuildICmp(em->builder, predicate, a, constant_like(em, a, b), "");
 }
 
-static Llvm select_number(Emitter *em, Llvm condition, int64_t number, Llvm otherwise)
-{
-    return LLVMBuildSelect(em->builder, condition, constant_like(em, otherwise, number), otherwise,
-                           "");
-}
-
-static Llvm and_number(Emitter *em, Llvm a, int64_t number)
-{
-    return LLVMBuildAnd(em->builder, a, constant_like(em, a, number), "");
-}
-
-static Llvm or_number(Emitter *em, Llvm a, int64_t number)
-{
-    return LLVMBuildOr(em->builder, a, constant_like(em, a, number), "");
-}
-
-static Llvm add_number(Emitter *em, Llvm a, int64_t number)
-{
-    return LLVMBuildAdd(em->builder, a, constant_like(em, a, number), "");
-}
-
 static Llvm shift_up(Emitter *em, Llvm a, int by)
 {
     return LLVMBuildShl(em->builder, a, constant_like(em, a, by), "");
-}
-
-static Llvm shift_down(Emitter *em, Llvm a, int by)
-{
-    return LLVMBuildLShr(em->builder, a, constant_like(em, a, by), "");
 }
 
 static Llvm bits_of(Emitter *em, Llvm value)
@@ -113,64 +64,91 @@ static Llvm float_of(Emitter *em, Llvm bits)
     return LLVMBuildBitCast(em->builder, bits, type_like(em, em->f32, bits), "");
 }
 
-/* ---- Reading small floats ---------------------------------------------------------------- */
+/* ---- Words ------------------------------------------------------------------------------- */
 
-static double power_of_two(int exponent)
+typedef struct LlvmMath {
+    WordMath math;
+    Emitter *em;
+    Llvm like; /* a scalar or a vector, as all words are */
+} LlvmMath;
+
+static void *word_number(WordMath *math, uint32_t value)
 {
-    double value = 1;
-    for (; exponent > 0; exponent--)
-        value *= 2;
-    for (; exponent < 0; exponent++)
-        value /= 2;
-    return value;
+    LlvmMath *m = (LlvmMath *)math;
+    Llvm number = LLVMConstInt(m->em->i32, value, false);
+    return is_vector(m->like) ? splat(m->em, number) : number;
 }
 
-static Llvm read_e8m0(Emitter *em, Llvm code)
+static void *word_operation(WordMath *math, WordOperation operation, void *a, void *b)
 {
-    Llvm bits =
-        select_number(em, compare(em, LLVMIntEQ, code, 0), 0x400000, shift_up(em, code, 23));
-    return float_of(em, select_number(em, compare(em, LLVMIntEQ, code, 0xff), 0x7fc00000, bits));
+    LLVMBuilderRef builder = ((LlvmMath *)math)->em->builder;
+    switch (operation) {
+    case WORD_and: return LLVMBuildAnd(builder, a, b, "");
+    case WORD_or: return LLVMBuildOr(builder, a, b, "");
+    case WORD_add: return LLVMBuildAdd(builder, a, b, "");
+    case WORD_shift_left: return LLVMBuildShl(builder, a, b, "");
+    case WORD_shift_right: return LLVMBuildLShr(builder, a, b, "");
+    case WORD_equal: return LLVMBuildICmp(builder, LLVMIntEQ, a, b, "");
+    case WORD_above: return LLVMBuildICmp(builder, LLVMIntUGT, a, b, "");
+    case WORD_below: return LLVMBuildICmp(builder, LLVMIntULT, a, b, "");
+    }
+    return NULL;
 }
+
+static void *word_select(WordMath *math, void *condition, void *a, void *b)
+{
+    return LLVMBuildSelect(((LlvmMath *)math)->em->builder, condition, a, b, "");
+}
+
+static void *word_either(WordMath *math, void *a, void *b)
+{
+    return LLVMBuildOr(((LlvmMath *)math)->em->builder, a, b, "");
+}
+
+static void *word_to_bits(WordMath *math, void *real)
+{
+    return bits_of(((LlvmMath *)math)->em, real);
+}
+
+static void *word_from_bits(WordMath *math, void *word)
+{
+    return float_of(((LlvmMath *)math)->em, word);
+}
+
+static void *word_multiply(WordMath *math, void *word, double by)
+{
+    Emitter *em = ((LlvmMath *)math)->em;
+    Llvm count = LLVMBuildSIToFP(em->builder, word, type_like(em, em->f32, word), "");
+    return LLVMBuildFMul(em->builder, count, real_like(em, count, by), "");
+}
+
+static void *word_add(WordMath *math, void *real, double to)
+{
+    Emitter *em = ((LlvmMath *)math)->em;
+    return LLVMBuildFAdd(em->builder, real, real_like(em, real, to), "");
+}
+
+static LlvmMath word_math(Emitter *em, Llvm like)
+{
+    return (LlvmMath){{word_number, word_operation, word_select, word_either, word_to_bits,
+                       word_from_bits, word_multiply, word_add},
+                      em,
+                      like};
+}
+
+/* ---- Small floats ------------------------------------------------------------------------ */
 
 static Llvm read_small(Emitter *em, Llvm value, TnElementType type)
 {
     LLVMBuilderRef b = em->builder;
-    LLVMTypeRef wide = type_like(em, em->i32, value);
     if (type == TN_FLOAT16 && em->has_f16c) {
         Llvm half = LLVMBuildBitCast(b, value, type_like(em, em->f16, value), "");
         return LLVMBuildFPExt(b, half, type_like(em, em->f32, value), "");
     }
-    Llvm word = LLVMBuildZExt(b, value, wide, "");
-    if (type == TN_BFLOAT16)
-        return float_of(em, shift_up(em, word, 16));
-    if (type == TN_FLOAT8E8M0)
-        return read_e8m0(em, word);
-    const SmallFloat *format = &small_floats[type];
-    int m = format->mantissa_bits, sign_bit = format->bits - 1;
-    Llvm code = and_number(em, word, (1 << sign_bit) - 1);
-    Llvm sign = shift_up(em, and_number(em, word, 1 << sign_bit), 31 - sign_bit);
-
-    Llvm normal = add_number(em, shift_up(em, code, 23 - m), (int64_t)(127 - format->bias) << 23);
-    Llvm count = LLVMBuildSIToFP(b, code, type_like(em, em->f32, value), "");
-    Llvm quantum = real_like(em, count, power_of_two(1 - format->bias - m));
-    Llvm denormal = bits_of(em, LLVMBuildFMul(b, count, quantum, ""));
-    Llvm bits = LLVMBuildSelect(b, compare(em, LLVMIntULT, code, 1 << m), denormal, normal, "");
-    if (format->largest < (1 << sign_bit) - 1) { /* infinity, or which NaN */
-        Llvm payload =
-            or_number(em, and_number(em, shift_up(em, code, 23 - m), 0x7fffff), 0x7fc00000);
-        if (format->infinity)
-            payload = select_number(em, compare(em, LLVMIntEQ, code, format->infinity), 0x7f800000,
-                                    payload);
-        bits =
-            LLVMBuildSelect(b, compare(em, LLVMIntUGT, code, format->largest), payload, bits, "");
-    }
-    bits = LLVMBuildOr(b, bits, sign, "");
-    if (format->unsigned_zero)
-        bits = select_number(em, compare(em, LLVMIntEQ, word, 1 << sign_bit), 0x7fc00000, bits);
-    return float_of(em, bits);
+    LlvmMath math = word_math(em, value);
+    Llvm word = LLVMBuildZExt(b, value, type_like(em, em->i32, value), "");
+    return small_float_read(&math.math, type, word);
 }
-
-/* ---- Writing small floats ---------------------------------------------------------------- */
 
 /* Rounded toward zero with the last bit set where that lost something. */
 static Llvm double_to_odd_float(Emitter *em, Llvm value)
@@ -187,82 +165,6 @@ static Llvm double_to_odd_float(Emitter *em, Llvm value)
     return float_of(em, LLVMBuildOr(b, bits, LLVMBuildZExt(b, inexact, wide, ""), ""));
 }
 
-/* The smallest power of two that is not below |value|. */
-static Llvm write_e8m0(Emitter *em, Llvm magnitude, bool saturate)
-{
-    LLVMBuilderRef b = em->builder;
-    Llvm exponent = shift_down(em, magnitude, 23), mantissa = and_number(em, magnitude, 0x7fffff);
-    Llvm exact = select_number(em, compare(em, LLVMIntEQ, exponent, 0), 0x400000,
-                               constant_like(em, mantissa, 0));
-    Llvm more = LLVMBuildICmp(b, LLVMIntUGT, mantissa, exact, "");
-    Llvm code = LLVMBuildAdd(b, exponent, LLVMBuildZExt(b, more, LLVMTypeOf(exponent), ""), "");
-    Llvm over = compare(em, LLVMIntUGT, code, 0xfe);
-    code = select_number(em, over, saturate ? 0xfe : 0xff, code);
-    return select_number(em, compare(em, LLVMIntUGE, magnitude, 0x7f800000), 0xff, code);
-}
-
-static Llvm write_bfloat16(Emitter *em, Llvm bits, Llvm is_nan)
-{
-    LLVMBuilderRef b = em->builder;
-    Llvm odd = and_number(em, shift_down(em, bits, 16), 1);
-    Llvm rounded = shift_down(em, LLVMBuildAdd(b, add_number(em, bits, 0x7fff), odd, ""), 16);
-    Llvm quiet = or_number(em, shift_down(em, bits, 16), 0x40);
-    return LLVMBuildSelect(b, is_nan, quiet, rounded, "");
-}
-
-/* The code of a magnitude, not yet cut to the largest. */
-static Llvm round_magnitude(Emitter *em, Llvm magnitude, const SmallFloat *format)
-{
-    LLVMBuilderRef b = em->builder;
-    int shift = 23 - format->mantissa_bits;
-    Llvm odd = and_number(em, shift_down(em, magnitude, shift), 1);
-    Llvm up = LLVMBuildAdd(b, add_number(em, magnitude, (1 << (shift - 1)) - 1), odd, "");
-    Llvm normal = add_number(em, shift_down(em, up, shift),
-                             -((int64_t)(127 - format->bias) << format->mantissa_bits));
-    int exponent = 24 - format->bias - format->mantissa_bits;
-    Llvm value = float_of(em, magnitude), magic = real_like(em, value, power_of_two(exponent));
-    Llvm denormal = bits_of(em, LLVMBuildFAdd(b, value, magic, ""));
-    denormal = add_number(em, denormal, -((int64_t)(127 + exponent) << 23));
-    Llvm small = compare(em, LLVMIntULT, magnitude, (int64_t)(128 - format->bias) << 23);
-    return LLVMBuildSelect(b, small, denormal, normal, "");
-}
-
-static Llvm write_code(Emitter *em, Llvm bits, TnElementType type, bool saturate)
-{
-    LLVMBuilderRef b = em->builder;
-    const SmallFloat *format = &small_floats[type];
-    int sign_bit = format->bits - 1;
-    Llvm magnitude = and_number(em, bits, 0x7fffffff);
-    Llvm is_nan = compare(em, LLVMIntUGT, magnitude, 0x7f800000);
-    if (type == TN_FLOAT8E8M0)
-        return write_e8m0(em, magnitude, saturate);
-    if (type == TN_BFLOAT16)
-        return write_bfloat16(em, bits, is_nan);
-    Llvm sign = and_number(em, shift_down(em, bits, 31 - sign_bit), 1 << sign_bit);
-    Llvm code = round_magnitude(em, magnitude, format);
-    bool cut = saturate && type != TN_FLOAT16;
-    int64_t beyond = cut || (!format->infinity && !format->nan) ? format->largest
-                     : format->infinity                         ? format->infinity
-                                                                : format->nan;
-    code = select_number(em, compare(em, LLVMIntUGT, code, format->largest), beyond, code);
-    if (format->unsigned_zero) {
-        Llvm unsigned_code = LLVMBuildOr(b, compare(em, LLVMIntEQ, code, 0),
-                                         compare(em, LLVMIntEQ, code, format->nan), "");
-        code = LLVMBuildSelect(b, unsigned_code, code, LLVMBuildOr(b, code, sign, ""), "");
-        return select_number(em, is_nan, format->nan, code);
-    }
-    code = LLVMBuildOr(b, code, sign, "");
-    if (!format->nan)
-        return select_number(em, is_nan, 1 << sign_bit, code);
-    Llvm nan = or_number(em, sign, format->nan);
-    if (format->infinity) {
-        Llvm payload = shift_down(em, magnitude, 23 - format->mantissa_bits);
-        payload = and_number(em, payload, (1 << format->mantissa_bits) - 1);
-        nan = LLVMBuildOr(b, nan, payload, "");
-    }
-    return LLVMBuildSelect(b, is_nan, nan, code, "");
-}
-
 static Llvm write_small(Emitter *em, Llvm value, TnElementType from, TnElementType to,
                         bool saturate)
 {
@@ -272,7 +174,8 @@ static Llvm write_small(Emitter *em, Llvm value, TnElementType from, TnElementTy
         Llvm half = LLVMBuildFPTrunc(em->builder, value, type_like(em, em->f16, value), "");
         return LLVMBuildBitCast(em->builder, half, type_like(em, em->i16, value), "");
     }
-    Llvm code = write_code(em, bits_of(em, value), to, saturate);
+    LlvmMath math = word_math(em, value);
+    Llvm code = small_float_write(&math.math, to, value, saturate);
     return LLVMBuildTrunc(em->builder, code, type_like(em, value_type(em, to), code), "");
 }
 
@@ -355,13 +258,13 @@ Llvm emit_convert(Emitter *em, Llvm value, TnElementType from, TnElementType to,
         value = read_bool(em, value);
     if (from == to)
         return value;
-    if (small_floats[from].bits || from == TN_FLOAT8E8M0) {
+    if (is_small_float(from)) {
         value = read_small(em, value, from);
         from = TN_FLOAT;
     } else {
         from = element_compute_type(from);
     }
-    if (small_floats[to].bits || to == TN_FLOAT8E8M0) {
+    if (is_small_float(to)) {
         if (!is_real(from)) {
             value = convert_number(em, value, from, TN_DOUBLE);
             from = TN_DOUBLE;

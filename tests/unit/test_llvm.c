@@ -184,6 +184,10 @@ static void compare(Test *t, const Memory *expected, const Memory *actual, doubl
     }
 }
 
+#ifdef TESTS_C
+#include "through_c.h"
+#endif
+
 /* Compiles and compares; ends the test. */
 static void check(Test *t)
 {
@@ -218,6 +222,9 @@ static void check(Test *t)
             fill(t, t->kernel->tensors[i], expected.data[i], expected.counts[i]);
     }
     Memory whole = memory_copy(t, &expected), parts = memory_copy(t, &expected);
+#ifdef TESTS_C
+    Memory inputs = memory_copy(t, &expected);
+#endif
     const Evaluator *evaluator = evaluator_create(t->arena, t->kernel);
     void *scratch = aligned_alloc(64, (evaluator_scratch_bytes(evaluator) + 127) / 64 * 64);
     evaluator_run(evaluator, t->sizes, expected.data, scratch, 0, -1);
@@ -231,6 +238,10 @@ static void check(Test *t)
         assert_memory_equal(whole.data[i], parts.data[i],
                             (size_t)whole.counts[i] *
                                 element_bytes(t->kernel->tensors[i]->element));
+#ifdef TESTS_C
+    check_c(t, list, count, &inputs, &whole);
+    memory_destroy(t, &inputs);
+#endif
     free(scratch);
     memory_destroy(t, &expected);
     memory_destroy(t, &whole);
@@ -954,5 +965,12 @@ int main(void)
         cmocka_unit_test(test_no_spills),
     };
     cmocka_set_test_filter(getenv("ONLY"));
+#ifdef TESTS_C
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    printf("%lld elements have the same bits, %lld are NaNs of other bits\n", (long long)same_bits,
+           (long long)other_nans);
+    return failed;
+#else
     return cmocka_run_group_tests(tests, NULL, NULL);
+#endif
 }

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "c_route.h"
+
+#include "codegen/c/unit.h"
+#include "codegen/function_key.h"
+#include "codegen/schedule.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *compiler = "cc -O1";
+
+void c_route_compiler(const char *command)
+{
+    compiler = command;
+}
+
+/* What a kernel does, for the comment above it. */
+static const char *comment_of(Arena *arena, const Phase *phase)
+{
+    Text text = text_create(arena);
+    kernel_print(phase->kernel, &text);
+    return text.data;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    bool good = file && fputs(text, file) >= 0;
+    return file && fclose(file) == 0 && good;
+}
+
+/* A shared library of the text, opened; NULL and a diagnostic. */
+static void *build(Arena *arena, const char *folder, const char *text, Diagnostics *diagnostics)
+{
+    const char *source = arena_format(arena, "%s/kernels.c", folder);
+    const char *object = arena_format(arena, "%s/kernels.so", folder);
+    const char *command =
+        arena_format(arena, "%s -std=c17 -Wall -Wextra -Werror -shared -fPIC -o %s %s", compiler,
+                     object, source);
+    void *library = NULL;
+    int status = write_file(source, text) ? system(command) : -1;
+    if (status == 0)
+        library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        error_at(diagnostics, (Location){0}, "internal error: '%s' fails with %d", command,
+                 WIFEXITED(status) ? WEXITSTATUS(status) : status);
+    bool keep = getenv("TENON_KEEP") != NULL;
+    if (!keep) {
+        unlink(source);
+        unlink(object);
+        rmdir(folder);
+    }
+    return library;
+}
+
+static TnStatus compile(const Target *target, const Parallel *parallel, Arena *arena,
+                        Phase *const *phases, int count, void **module, Diagnostics *diagnostics)
+{
+    const Function **functions = ARENA_ARRAY(arena, const Function *, count + 1);
+    const char **names = ARENA_ARRAY(arena, const char *, count + 1);
+    int *chosen = ARENA_ARRAY(arena, int, count + 1), written = 0;
+    char folder[] = "/tmp/tenon-c-XXXXXX";
+    (void)parallel;
+    *module = NULL;
+    if (count == 0)
+        return TN_OK;
+    functions_share(arena, phases, count, functions, chosen);
+    CUnit *unit = c_unit_create(arena, target, &dialect_c);
+    for (int i = 0; i < count; i++)
+        if (chosen[i] == written)
+            names[written++] = c_unit_function(unit, phases[i]->kernel->pool, phases[i]->function,
+                                               comment_of(arena, phases[i]), true);
+    Text text = text_create(arena);
+    c_unit_write(unit, &text);
+    if (!mkdtemp(folder)) {
+        error_at(diagnostics, (Location){0}, "no folder can be made in /tmp");
+        return TN_IO;
+    }
+    *module = build(arena, folder, text.data, diagnostics);
+    for (int i = 0; i < count && *module; i++) {
+        void *address = dlsym(*module, names[chosen[i]]);
+        memcpy(&phases[i]->code, &address, sizeof address);
+    }
+    return *module ? TN_OK : TN_INTERNAL;
+}
+
+static void destroy(void *module)
+{
+    if (module)
+        dlclose(module);
+}
+
+const Backend backend_c = {"c", true, target_has_operation, schedule_phases, compile, destroy};
