@@ -5,6 +5,7 @@
  */
 #include "codegen/builder.h"
 #include "codegen/flops.h"
+#include "codegen/host_attributes.h"
 #include "ir/support/budget.h"
 
 #include <assert.h>
@@ -367,72 +368,15 @@ static void lower_view_node(Builder *b, const Node *node)
 
 /* ---- Host functions ---------------------------------------------------------------------- */
 
-static const TnTensor *constant_tensor(Builder *b, const Constant *constant)
-{
-    if (!constant)
-        return NULL;
-    TnTensor *tensor = ARENA_NEW(b->arena, TnTensor);
-    *tensor = (TnTensor){
-        .element = constant->element, .rank = constant->rank, .data = (void *)constant->data};
-    memcpy(tensor->dims, constant->dims, sizeof constant->dims);
-    return tensor;
-}
-
-static HostAttribute host_attribute(Builder *b, const AttributeDef *def, const void *attributes)
-{
-    const void *field = (const char *)attributes + def->offset;
-    HostAttribute a = {.name = def->name};
-    switch (def->kind) {
-    case ATTRIBUTE_int: a.integer = *(const int64_t *)field; break;
-    case ATTRIBUTE_choice:
-    case ATTRIBUTE_element:
-    case ATTRIBUTE_graph: a.integer = *(const int *)field; break;
-    case ATTRIBUTE_float:
-        a.kind = HOST_ATTRIBUTE_float;
-        a.real = *(const float *)field;
-        break;
-    case ATTRIBUTE_string:
-        a.kind = HOST_ATTRIBUTE_string;
-        a.string = *(const TnString *)field;
-        break;
-    case ATTRIBUTE_ints:
-        a.kind = HOST_ATTRIBUTE_ints;
-        a.integers = *(const IntList *)field;
-        break;
-    case ATTRIBUTE_floats:
-        a.kind = HOST_ATTRIBUTE_floats;
-        a.reals = *(const FloatList *)field;
-        break;
-    case ATTRIBUTE_strings:
-        a.kind = HOST_ATTRIBUTE_strings;
-        a.strings = *(const StringList *)field;
-        break;
-    case ATTRIBUTE_tensor:
-        a.kind = HOST_ATTRIBUTE_tensor;
-        a.tensor = constant_tensor(b, *(const Constant *const *)field);
-        break;
-    case ATTRIBUTE_type:
-    case ATTRIBUTE_type_list: break;
-    }
-    return a;
-}
-
-static const HostAttribute *host_attributes(Builder *b, const Node *node)
-{
-    const OpDef *op = node->op;
-    HostAttribute *attributes = ARENA_ARRAY(b->arena, HostAttribute, op->attribute_count + 1);
-    for (int i = 0; i < op->attribute_count; i++)
-        attributes[i] = host_attribute(b, &op->attributes[i], node->attributes);
-    return attributes;
-}
-
 static void lower_host(Builder *b, const Node *node)
 {
-    HostStep host = {.function = host_find(node->op->host),
+    HostStep host = {.function = node->op->host_function ? node->op->host_function
+                                                         : host_find(node->op->host),
+                     .user = node->op->host_user,
                      .input_count = node->operand_count,
                      .output_count = node->result_count,
                      .attribute_count = node->op->attribute_count,
-                     .attributes = host_attributes(b, node)};
+                     .attributes = host_attributes(b->arena, node)};
     if (!host.function) {
         fail_at(b, node, "its host function is not there");
         return;

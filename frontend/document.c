@@ -4,6 +4,8 @@
  */
 #include "frontend/document.h"
 
+#include "ir/ops/op.h"
+
 #include <string.h>
 
 #define HAS_OFFSET_ONE(Message, name)    offsetof(Message, has_##name)
@@ -56,6 +58,20 @@ const AttributeProto *node_proto_attribute(const NodeProto *node, const char *na
     for (int64_t i = 0; i < node->attribute.count; i++)
         if (proto_equals(node->attribute.items[i]->name, name))
             return node->attribute.items[i];
+    return NULL;
+}
+
+const OpDef *document_find_operator(const Document *document, TnString domain, TnString name)
+{
+    domain = proto_domain(domain);
+    for (int64_t i = 0; i < document->operators.count; i++) {
+        const OpDef *op = document->operators.items[i];
+        if (proto_equals(domain, op->domain) && proto_equals(name, op->name))
+            return op;
+    }
+    for (int i = 0; i < op_count; i++)
+        if (proto_equals(name, op_table[i]->name) && proto_equals(domain, op_table[i]->domain))
+            return op_table[i];
     return NULL;
 }
 

@@ -105,7 +105,13 @@ typedef struct Document {
     const char
         *path; /* of the file; external data lies beneath its folder; NULL: not from a file */
     const TnReader *reader; /* of external data, instead of files; or NULL */
+    /* Operators that the host brought beside those of the tables. */
+    ARRAY(const struct OpDef *) operators;
 } Document;
+
+/* Among the tables' operators and the document's own; NULL if there is none. */
+const struct OpDef *document_find_operator(const Document *document, TnString domain,
+                                           TnString name);
 
 /* ---- Descriptions, from the schema --------------------------------------------------------- */
 

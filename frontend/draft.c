@@ -230,6 +230,9 @@ bool draft_add_function(Draft *draft, const char *text)
         return false;
     if (!function->name.length)
         return FAIL(draft, NULL, "a function without name");
+    if (document_find_operator(draft->document, function->domain, function->name))
+        return FAIL(draft, NULL, "'%.*s' is an operator", (int)function->name.length,
+                    function->name.data);
     if (has_function(draft, function->domain, function->name))
         return FAIL(draft, NULL, "the function '%.*s' is there already", (int)function->name.length,
                     function->name.data);
@@ -244,6 +247,27 @@ bool draft_add_function(Draft *draft, const char *text)
                           true);
     if (model->ir_version < least)
         PROTO_SET(model, ir_version, least);
+    return true;
+}
+
+bool draft_add_operator(Draft *draft, const OpDef *op)
+{
+    TnString domain = proto_string(op->domain), name = proto_string(op->name);
+    if (document_find_operator(draft->document, domain, name))
+        return FAIL(draft, NULL, "the operator '%s%s%s' is there already", op->domain,
+                    *op->domain ? "." : "", op->name);
+    if (has_function(draft, domain, name))
+        return FAIL(draft, NULL, "'%s%s%s' is a function of the model", op->domain,
+                    *op->domain ? "." : "", op->name);
+    OperatorSetIdProto *import = find_import(draft, proto_domain(domain));
+    if (import && import->version < op->since)
+        return FAIL(draft, NULL,
+                    "the operator '%s' is there since version %d of '%s', and the model imports "
+                    "version %lld",
+                    op->name, op->since, op->domain, (long long)import->version);
+    if (!import)
+        add_import(draft, proto_domain(domain), op->since);
+    array_push(draft->arena, &draft->document->operators, op);
     return true;
 }
 
@@ -460,14 +484,7 @@ bool draft_replace(DraftGraph *graph, const char *name, const char *by)
 
 static const OpDef *find_op(const Draft *draft, const NodeProto *node)
 {
-    TnString domain = proto_domain(node->domain);
-    const char *domain_text =
-        arena_string(draft->arena, domain.data ? domain.data : "", (size_t)domain.length);
-    const char *name = arena_string(draft->arena, node->op_type.data, (size_t)node->op_type.length);
-    const OpDef *op = op_find(domain_text, name);
-    if (!op && draft->find_operator)
-        op = draft->find_operator(draft->user, domain_text, name);
-    return op;
+    return document_find_operator(draft->document, node->domain, node->op_type);
 }
 
 /* The operator's table where it speaks of the version that the model uses; NULL: not known. */

@@ -23,8 +23,6 @@ typedef struct Draft {
     Diagnostics *diagnostics;
     Map graphs; /* GraphProto -> DraftGraph */
     Map nodes;  /* NodeProto -> DraftNode */
-    /* Operators beside the tables'; NULL: there are none. `name` is "Swish". */
-    const OpDef *(*find_operator)(void *user, const char *domain, const char *name);
     void *user;
 } Draft;
 
@@ -52,6 +50,8 @@ DraftNode *draft_node(DraftGraph *graph, NodeProto *proto);
 /* The operator set of a domain, in a version. The IR version follows that of ai.onnx. */
 bool draft_set_opset(Draft *draft, const char *domain, int64_t version);
 bool draft_add_function(Draft *draft, const char *text);
+/* An operator of the host's, which must outlive the document. */
+bool draft_add_operator(Draft *draft, const OpDef *op);
 
 /* ---- Graphs ------------------------------------------------------------------------------ */
 

@@ -202,19 +202,25 @@ bool import_attributes(Importer *importer, const OpDef *op, const NodeProto *nod
                        void *attributes)
 {
     uint64_t seen = 0;
+    const char *name = node->name.length ? arena_string(importer->arena, node->name.data,
+                                                        (size_t)node->name.length)
+                                         : NULL;
+    Location own = import_location(importer, &node->base, path);
+    own.node = name;
     assert(op->attribute_count <= 64);
     attributes_set_defaults(op->attributes, op->attribute_count, attributes);
     for (int64_t i = 0; i < node->attribute.count; i++) {
         const AttributeProto *attribute = node->attribute.items[i];
         Location location = import_location(importer, &attribute->base,
                                             import_path(importer, path, "attribute", i));
+        location.node = name;
         if (!import_one(importer, op, attribute, location, attributes, &seen))
             return false;
     }
     for (int i = 0; i < op->attribute_count; i++)
         if (op->attributes[i].required && !(seen >> i & 1))
-            return FAIL(importer, import_location(importer, &node->base, path),
-                        "%s needs the attribute '%s'", op->name, op->attributes[i].name);
+            return FAIL(importer, own, "%s needs the attribute '%s'", op->name,
+                        op->attributes[i].name);
     return true;
 }
 

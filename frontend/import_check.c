@@ -194,9 +194,7 @@ static void check_operator(Check *check, Imports imports, const NodeProto *node,
         note_missing(check, node, path,
                      arena_format(arena, "%s: its operator set is not imported", name));
     else if (!upgrade_find(domain, node->op_type, version)) {
-        const char *domain_text = arena_string(arena, domain.data, (size_t)domain.length);
-        const char *op_text = arena_string(arena, node->op_type.data, (size_t)node->op_type.length);
-        const OpDef *op = op_find(domain_text, op_text);
+        const OpDef *op = document_find_operator(importer->document, domain, node->op_type);
         if (!op)
             note_missing(check, node, path,
                          arena_format(arena, "%s-%lld: no such operator is known", name,

@@ -168,13 +168,10 @@ bool upgrade_finish(Upgrade *upgrade, const NodeProto *node, int operand_count,
                     Value *const *operands)
 {
     NodeImport *import = (NodeImport *)upgrade;
-    Arena *arena = import->importer->arena;
     if (upgrade->editor->failed)
         return false;
-    TnString domain = proto_domain(node->domain);
     const OpDef *op =
-        op_find(arena_string(arena, domain.data, (size_t)domain.length),
-                arena_string(arena, node->op_type.data, (size_t)node->op_type.length));
+        document_find_operator(import->importer->document, node->domain, node->op_type);
     if (!op)
         return unsupported_at(import->importer->diagnostics, upgrade->location,
                               "%.*s: no such operator is known", (int)node->op_type.length,

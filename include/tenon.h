@@ -425,6 +425,98 @@ TN_API TN_MUST_USE TnStatus tn_node_set_tensor(TnNode *node, const char *name,
 TN_API TN_MUST_USE TnStatus tn_node_add_graph(TnNode *node, const char *name, TnGraph **graph);
 TN_API TN_MUST_USE TnStatus tn_node_remove_attribute(TnNode *node, const char *name);
 
+/* ---- Operators of the host --------------------------------------------------------------- */
+
+/* What no ONNX operator says can be written in C. An operator of the host's has a name, rules for
+ * the types of its results, and a function that computes them. (Where ONNX's operators say it, a
+ * function in text is better: tn_model_add_function(). It is compiled and fused like everything
+ * else.) */
+
+typedef enum TnAttributeKind {
+    TN_ATTRIBUTE_INT,
+    TN_ATTRIBUTE_FLOAT,
+    TN_ATTRIBUTE_STRING,
+    TN_ATTRIBUTE_INTS,
+    TN_ATTRIBUTE_FLOATS,
+    TN_ATTRIBUTE_STRINGS,
+    TN_ATTRIBUTE_TENSOR,
+} TnAttributeKind;
+
+typedef struct TnAttribute {
+    const char *name;
+    TnAttributeKind kind;
+    bool required;
+    int64_t default_int;
+    float default_float;
+} TnAttribute;
+
+/* A tensor's type while compiling. dims[d]: "3", "N", "2*N + 1". */
+typedef struct TnType {
+    TnElementType element;
+    int rank;
+    const char *dims[TN_MAX_RANK];
+} TnType;
+
+/* A node at work: while its types are inferred, or while it runs. */
+typedef struct TnCall TnCall;
+
+typedef struct TnOperator {
+    size_t size;                         /* sizeof(TnOperator) */
+    const char *domain, *name;           /* "acme", "Swish" */
+    int since;                           /* the domain's version it came with; at least 1 */
+    int min_inputs, max_inputs, outputs; /* outputs: 1 to 64 */
+    const TnAttribute *attributes;
+    int attribute_count;
+    /* Sets the type of each output: tn_call_input_type(), tn_call_set_type(). May be called several
+     * times for a node. NULL: all outputs have the type of the first input. */
+    TnStatus (*infer)(void *user, TnCall *call);
+    /* Fills the outputs: tn_call_input(), tn_call_output(). Runs on the thread that called
+     * tn_run(), for several contexts at once if the host has them. May be called again where its
+     * first call asked for more memory than there was. A status other than TN_OK ends the run with
+     * it. */
+    TnStatus (*compute)(void *user, TnCall *call);
+    void *user;
+} TnOperator;
+
+/* The model knows the operator from now on; `user` and the functions must outlive the model and its
+ * programs, the rest is copied. TN_BAD_ARGUMENT where the name is taken, by an operator or a
+ * function. The model must not be compiled meanwhile. Nodes of the operator are never computed
+ * ahead of time, merged or moved out of branches: the function is called for each of them in each
+ * run. */
+TN_API TN_MUST_USE TnStatus tn_model_add_operator(TnModel *model, const TnOperator *op);
+
+/* In both functions. */
+TN_API int tn_call_input_count(const TnCall *call);
+TN_API int tn_call_output_count(const TnCall *call);
+/* The node's attribute, or its default; 0, "", NULL where there is none. Lists live as long as the
+ * program. */
+TN_API int64_t tn_call_int(const TnCall *call, const char *name);
+TN_API float tn_call_float(const TnCall *call, const char *name);
+TN_API TnString tn_call_string(const TnCall *call, const char *name);
+TN_API const int64_t *tn_call_ints(const TnCall *call, const char *name, int64_t *count);
+TN_API const float *tn_call_floats(const TnCall *call, const char *name, int64_t *count);
+TN_API const TnString *tn_call_strings(const TnCall *call, const char *name, int64_t *count);
+TN_API const TnTensor *tn_call_tensor(const TnCall *call, const char *name);
+/* Says what is wrong; messages add the node's name. Answers TN_BAD_ARGUMENT, so that a function can
+ * end in "return tn_call_fail(call, ...)". */
+TN_API TnStatus tn_call_fail(TnCall *call, const char *message);
+
+/* In infer(). BAD_ARGUMENT: the input is absent or no tensor. The texts live as long as the call.
+ */
+TN_API TN_MUST_USE TnStatus tn_call_input_type(TnCall *call, int i, TnType *type);
+/* A size that is NULL is known only when compute() has run. */
+TN_API TN_MUST_USE TnStatus tn_call_set_type(TnCall *call, int i, const TnType *type);
+
+/* In compute(). NULL: an optional input that is not there. */
+TN_API const TnTensor *tn_call_input(const TnCall *call, int i);
+/* Whether anybody reads output i. One that nobody reads may be left alone. */
+TN_API bool tn_call_wants(const TnCall *call, int i);
+/* Memory for output i, aligned to 64, not cleared. NULL: answer tn_call_status() at once. */
+TN_API void *tn_call_output(TnCall *call, int i, int rank, const int64_t *dims);
+/* Memory for the time of the call; the same. */
+TN_API void *tn_call_scratch(TnCall *call, int64_t bytes);
+TN_API TnStatus tn_call_status(const TnCall *call);
+
 /* ---- Compiling --------------------------------------------------------------------------- */
 
 typedef struct TnProgram TnProgram;

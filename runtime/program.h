@@ -116,6 +116,7 @@ typedef struct PhaseStep {
 
 typedef struct HostStep {
     HostFunction *function;
+    void *user; /* of functions that the program's host gave */
     int32_t input_count, output_count, attribute_count;
     const ProgramValue *inputs, *outputs;
     /* Bit d of binds[i]: dimension d of output i is a symbol that this step gives its value. Other

@@ -165,6 +165,7 @@ static TnStatus run_host(Run *run, const Step *step)
                      .inputs = run->operands,
                      .outputs = outputs,
                      .attributes = host->attributes,
+                     .user = host->user,
                      .memory = &run->memory};
     TnStatus status = host->function(&call);
     run->memory.top = top;

@@ -137,6 +137,12 @@ TnStatus model_make(const char *name, const TnLoadOptions *given, TnModel **mode
 
 void sight_destroy(Sight *sight); /* accepts NULL */
 
+/* ---- build.c ----------------------------------------------------------------------------- */
+
+Draft *model_draft(TnModel *model);
+/* After an edit: the model looks otherwise, or its listeners hear why not. */
+TnStatus model_edited(TnModel *model, bool done);
+
 /* ---- program.c --------------------------------------------------------------------------- */
 
 /* Fills the list of steps. */

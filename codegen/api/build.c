@@ -24,7 +24,7 @@ static TnModel *model_of(const DraftGraph *graph)
 
 /* ---- Edits ------------------------------------------------------------------------------- */
 
-static Draft *draft_of(TnModel *model)
+Draft *model_draft(TnModel *model)
 {
     if (model->draft)
         return model->draft;
@@ -34,8 +34,7 @@ static Draft *draft_of(TnModel *model)
     return model->draft = draft;
 }
 
-/* After an edit: the model looks otherwise, or its listeners hear why not. */
-static TnStatus finish(TnModel *model, bool done)
+TnStatus model_edited(TnModel *model, bool done)
 {
     if (done) {
         atomic_store(&model->stale, true);
@@ -53,7 +52,7 @@ static TnStatus finish(TnModel *model, bool done)
         TnModel *edited = (model_);                                                                \
         if (setjmp(edited->boundary.jump))                                                         \
             return TN_OUT_OF_MEMORY;                                                               \
-        return finish(edited, (done));                                                             \
+        return model_edited(edited, (done));                                                       \
     } while (0)
 
 /* ---- The model --------------------------------------------------------------------------- */
@@ -84,21 +83,21 @@ TnGraph *tn_model_graph(TnModel *model)
 {
     if (!model || !model->document->model->graph || setjmp(model->boundary.jump))
         return NULL;
-    return (TnGraph *)draft_graph(draft_of(model), model->document->model->graph, NULL);
+    return (TnGraph *)draft_graph(model_draft(model), model->document->model->graph, NULL);
 }
 
 TnStatus tn_model_set_opset(TnModel *model, const char *domain, int64_t version)
 {
     if (!model || !domain)
         return TN_BAD_ARGUMENT;
-    EDIT(model, draft_set_opset(draft_of(model), domain, version));
+    EDIT(model, draft_set_opset(model_draft(model), domain, version));
 }
 
 TnStatus tn_model_add_function(TnModel *model, const char *text)
 {
     if (!model || !text)
         return TN_BAD_ARGUMENT;
-    EDIT(model, draft_add_function(draft_of(model), text));
+    EDIT(model, draft_add_function(model_draft(model), text));
 }
 
 /* ---- Graphs ------------------------------------------------------------------------------ */

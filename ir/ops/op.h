@@ -11,6 +11,7 @@
 #include "ir/graph/graph.h"
 #include "ir/kernel/kernel.h"
 #include "ir/ops/edit.h"
+#include "runtime/host/host.h"
 
 /* Sets of element types, by bit. */
 #define TYPE_BIT(type) ((uint32_t)1 << (type))
@@ -185,6 +186,10 @@ struct OpDef {
      * sequences or optionals among operands or results. */
     const char *host;
     ControlKind control;
+    /* Instead of one by name: a function that the program's host gave, and what it is called with.
+     */
+    HostFunction *host_function;
+    void *host_user;
 };
 
 #define OPERANDS(array) .operands = (array), .operand_count = (int)COUNT_OF(array)

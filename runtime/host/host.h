@@ -58,6 +58,7 @@ typedef struct HostCall {
     TnValue *outputs;
     const HostAttribute *attributes;
     HostMemory *memory;
+    void *user;      /* of functions that the program's host gave */
     TnStatus status; /* of the last allocation that gave NULL, or of host_error */
     char error[256];
 } HostCall;
