@@ -191,8 +191,15 @@ static bool operand_fusable(ExprPool *pool, const Operand *operand, const Axis *
            (!operand->inside || axes_fusable(pool, operand->inside, outer, inner));
 }
 
+/* Rows enough for tiles of every height, so that what is left over in each turn of a loop around
+ * them does not matter. */
+enum { MANY_ROWS = 64 };
+
 static bool can_fuse(const Contraction *c, const Axis *outer, const Axis *inner)
 {
+    /* A size that only running tells would need tiles of every height for its last rows. */
+    if (extent_or(outer->extent, -1) < 0 && extent_or(inner->extent, -1) >= MANY_ROWS)
+        return false;
     return operand_fusable(c->pool, &c->a, outer, inner) &&
            operand_fusable(c->pool, &c->b, outer, inner) &&
            operand_fusable(c->pool, &c->out, outer, inner) &&

@@ -9,6 +9,10 @@
 #include "ir/ops/evaluate_node.h"
 #include "passes/rewrite.h"
 
+/* What is read more than once by each reader, as weights are, is better packed at compile time than
+ * made in every run: "small" counts this many times. */
+enum { REREAD = 64 };
+
 /* Large weights that are transposed for a matrix product are read through the transpose when they
  * are packed; folding would only keep them twice. */
 enum { TRANSPOSE_MOST = 1 << 20 };
@@ -47,6 +51,15 @@ static double memory_budget(const Pass *pass)
     return ALWAYS + GROWTH * bytes;
 }
 
+static bool is_reread(const Node *node)
+{
+    for (int i = 0; i < node->result_count; i++)
+        FOR_EACH_USE (use, result(node, i))
+            if (use->user && !(use->user->op->traits & (TRAIT_elementwise | TRAIT_view)))
+                return true;
+    return false;
+}
+
 static bool is_worth_it(Pass *pass, const Node *node)
 {
     double from = 0, to = 0;
@@ -58,7 +71,8 @@ static bool is_worth_it(Pass *pass, const Node *node)
         return false;
     double small = (double)pass_option_number(pass, "small");
     double most = (double)pass_option_number(pass, "most");
-    return to <= small || (to <= most && to <= 2 * from &&
+    double grown = is_reread(node) ? REREAD * small : 2 * from;
+    return to <= small || (to <= most && (to <= grown || to <= 2 * from) &&
                            (double)arena_bytes(pass->model->arena) + to <= memory_budget(pass));
 }
 
