@@ -587,6 +587,10 @@ typedef struct TnCompileOptions {
      * speed. */
     const char *const *replaceable;
     int state_count, replaceable_count;
+    /* Hears, where compiling answers TN_UNSUPPORTED for want of them, of the inputs whose values
+     * decide the model's structure, by name: with those among `values` it may succeed. Or NULL. */
+    void (*needs_value)(void *user, const char *input);
+    void *needs_value_user;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the

@@ -187,6 +187,8 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         return TN_BAD_ARGUMENT;
     ImportOptions import = import_options(made->arena, options);
     Model *model = model_import(made->arena, made->model->document, &import, &needs, diagnostics);
+    for (int64_t i = 0; !model && options->needs_value && i < needs.count; i++)
+        options->needs_value(options->needs_value_user, needs.inputs[i]);
     if (!model)
         return diagnostics_status(diagnostics);
     TnStatus status = optimize(made, options, model, scratch);

@@ -25,10 +25,18 @@ STRUCTS = {
     "TnCompileOptions": _abi.CompileOptions,
     "TnPort": _abi.Port,
     "TnContextOptions": _abi.ContextOptions,
+    "TnAllocator": _abi.Allocator,
+    "TnReader": _abi.Reader,
+    "TnDiagnostic": _abi.Diagnostic,
+    "TnModelInfo": _abi.ModelInfo,
+    "TnSymbol": _abi.Symbol,
+    "TnProgramInfo": _abi.ProgramInfo,
+    "TnStep": _abi.Step,
 }
 
 ENUMS = {
-    "TN_": (_abi.Status, _abi.ElementType, _abi.ValueKind, _abi.Severity),
+    "TN_": (_abi.Status, _abi.ElementType, _abi.ValueKind, _abi.Severity, _abi.Format),
+    "TN_REPORT_": (_abi.Report,),
 }
 
 

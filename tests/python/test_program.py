@@ -378,7 +378,7 @@ class Inspection(unittest.TestCase):
         self.assertEqual([port.name for port in inspection.outputs], ["y", "z"])
         self.assertEqual(inspection.inputs[0].shape, ("N", 3))
         self.assertEqual(inspection.inputs[0].dtype, np.float32)
-        self.assertEqual(inspection.symbols, ("N",))
+        self.assertEqual([symbol.name for symbol in inspection.symbols], ["N"])
         self.assertIn("N", inspection.arena)
         self.assertIn("input   x: float[N, 3]", str(inspection))
         self.assertEqual(json.loads(json.dumps(inspection.as_dict()))["outputs"][0]["name"], "y")

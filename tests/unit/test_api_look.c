@@ -366,6 +366,41 @@ static void test_takes_the_time_of_steps(void **state)
     tn_model_destroy(model);
 }
 
+/* ---- Values that decide structure -------------------------------------------------------- */
+
+static void note_name(void *user, const char *input)
+{
+    char *names = user;
+    strcat(strcat(names, input), " ");
+}
+
+static void test_names_the_inputs_whose_values_decide(void **state)
+{
+    static const char source[] =
+        "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+        "g (float[2, 3] x, int64[1] axes) => (float[M, K] y) { y = ReduceSum (x, axes) }\n";
+    char names[64] = "";
+    int64_t axis = 1;
+    TnModel *model = parse(source);
+    TnProgram *program;
+    TnInputValue value = {"axes", {TN_INT64, 1, {1}, &axis}};
+    TnCompileOptions options = {.size = sizeof options,
+                                .backend = "interpreter",
+                                .needs_value = note_name,
+                                .needs_value_user = names};
+    (void)state;
+    assert_int_equal(tn_compile(model, &options, &program), TN_UNSUPPORTED);
+    assert_string_equal(names, "axes ");
+    names[0] = 0;
+    options.values = &value;
+    options.value_count = 1;
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    assert_string_equal(names, "");
+    assert_int_equal(tn_program_input_count(program), 1);
+    tn_program_destroy(program);
+    tn_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_saves_models),
         cmocka_unit_test(test_shows_programs),
         cmocka_unit_test(test_takes_the_time_of_steps),
+        cmocka_unit_test(test_names_the_inputs_whose_values_decide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

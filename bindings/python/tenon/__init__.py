@@ -26,8 +26,8 @@ from .errors import (
     OutOfMemoryError,
     UnsupportedError,
 )
-from .model import Model, compile
-from .program import Inspection, Outputs, Port, Program
+from .model import Model, ModelInspection, compile
+from .program import Inspection, Outputs, Port, Program, Step, StepTime, Symbol
 
 __version__ = _library().tn_version().decode()
 
@@ -43,12 +43,16 @@ __all__ = [
     "InternalError",
     "InvalidModelError",
     "Model",
+    "ModelInspection",
     "OutOfMemoryError",
     "Outputs",
     "Port",
     "Program",
     "Severity",
     "Status",
+    "Step",
+    "StepTime",
+    "Symbol",
     "UnsupportedError",
     "compile",
 ]

@@ -9,29 +9,17 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_void_p
-
-__all__ = [
-    "MAX_RANK",
-    "PROTOTYPES",
-    "CompileOptions",
-    "ContextOptions",
-    "ElementType",
-    "InputShape",
-    "InputValue",
-    "LoadOptions",
-    "Log",
-    "Parallel",
-    "Port",
-    "Severity",
-    "Status",
-    "String",
-    "SymbolSize",
-    "Tensor",
-    "Value",
-    "ValueKind",
-]
-
+from ctypes import (
+    POINTER,
+    c_bool,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_void_p,
+)
 
 class Status(enum.IntEnum):
     """What a call of the library answers (``TnStatus``)."""
@@ -90,6 +78,24 @@ class ValueKind(enum.IntEnum):
     OPTIONAL = 3
 
 
+class Report(enum.IntFlag):
+    """What compiling can tell of itself (``TnReport``)."""
+
+    STEPS = 1
+    KERNELS = 2
+    MODEL = 4
+    EXPLANATIONS = 8
+    EXPLANATIONS_JSON = 16
+    PASSES = 32
+
+
+class Format(enum.IntEnum):
+    """How a model is written (``TnFormat``)."""
+
+    BINARY = 0
+    TEXT = 1
+
+
 class Severity(enum.IntEnum):
     """How bad a message is (``TnSeverity``)."""
 
@@ -130,12 +136,64 @@ class Parallel(ctypes.Structure):
     _fields_ = [("parallel_for", c_void_p), ("user", c_void_p), ("threads", c_int)]
 
 
-# void log(void *user, TnSeverity severity, const char *text)
-Log = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p)
+class Allocator(ctypes.Structure):
+    _fields_ = [("allocate", c_void_p), ("release", c_void_p), ("user", c_void_p)]
+
+
+class Reader(ctypes.Structure):
+    _fields_ = [("length", c_void_p), ("read", c_void_p), ("user", c_void_p)]
+
+
+class Diagnostic(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("severity", c_int),
+        ("message", c_char_p),
+        ("text", c_char_p),
+        ("file", c_char_p),
+        ("line", c_int),
+        ("column", c_int),
+        ("begin", c_int64),
+        ("end", c_int64),
+        ("path", c_char_p),
+        ("node", c_char_p),
+    ]
+
+
+# void diagnose(void *user, const TnDiagnostic *)
+Diagnose = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Diagnostic))
+# bool proceed(void *user)
+Proceed = ctypes.CFUNCTYPE(c_bool, c_void_p)
+# void needs_value(void *user, const char *input)
+NeedsValue = ctypes.CFUNCTYPE(None, c_void_p, c_char_p)
+# bool writer(void *user, const void *data, size_t length)
+Writer = ctypes.CFUNCTYPE(c_bool, c_void_p, c_void_p, c_size_t)
 
 
 class LoadOptions(ctypes.Structure):
-    _fields_ = [("size", c_size_t), ("log", Log), ("log_user", c_void_p)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("log", c_void_p),
+        ("log_user", c_void_p),
+        ("diagnose", Diagnose),
+        ("diagnose_user", c_void_p),
+        ("reader", Reader),
+        ("allocator", Allocator),
+    ]
+
+
+class ModelInfo(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("producer", c_char_p),
+        ("ir_version", c_int64),
+        ("opset", c_int64),
+        ("node_count", c_int64),
+        ("weight_count", c_int64),
+        ("weight_elements", c_int64),
+        ("operator_count", c_int),
+    ]
 
 
 class SymbolSize(ctypes.Structure):
@@ -153,7 +211,7 @@ class InputValue(ctypes.Structure):
 class CompileOptions(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("log", Log),
+        ("log", c_void_p),
         ("log_user", c_void_p),
         ("backend", c_char_p),
         ("pipeline", c_char_p),
@@ -164,6 +222,15 @@ class CompileOptions(ctypes.Structure):
         ("size_count", c_int),
         ("shape_count", c_int),
         ("value_count", c_int),
+        ("diagnose", Diagnose),
+        ("diagnose_user", c_void_p),
+        ("allocator", Allocator),
+        ("reports", c_uint),
+        ("seconds", c_double),
+        ("proceed", Proceed),
+        ("proceed_user", c_void_p),
+        ("needs_value", NeedsValue),
+        ("needs_value_user", c_void_p),
     ]
 
 
@@ -178,8 +245,33 @@ class Port(ctypes.Structure):
     ]
 
 
+class Symbol(ctypes.Structure):
+    _fields_ = [("name", c_char_p), ("lower", c_int64), ("upper", c_int64)]
+
+
+class ProgramInfo(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("step_count", c_int),
+        ("kernel_count", c_int),
+        ("weight_bytes", c_int64),
+        ("packed_bytes", c_int64),
+        ("worker_bytes", c_int64),
+        ("needs_more_memory", c_bool),
+    ]
+
+
+class Step(ctypes.Structure):
+    _fields_ = [("name", c_char_p), ("op_type", c_char_p), ("kind", c_char_p), ("depth", c_int)]
+
+
 class ContextOptions(ctypes.Structure):
-    _fields_ = [("size", c_size_t), ("parallel", Parallel)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("parallel", Parallel),
+        ("allocator", Allocator),
+        ("profile", c_bool),
+    ]
 
 
 # Handles are void pointers: (name, result, arguments).
@@ -193,6 +285,16 @@ PROTOTYPES = [
         [c_void_p, c_size_t, c_char_p, POINTER(LoadOptions), POINTER(c_void_p)],
     ),
     ("tn_model_destroy", None, [c_void_p]),
+    ("tn_model_input_count", c_int, [c_void_p]),
+    ("tn_model_output_count", c_int, [c_void_p]),
+    ("tn_model_input", c_int, [c_void_p, c_int, POINTER(Port)]),
+    ("tn_model_output", c_int, [c_void_p, c_int, POINTER(Port)]),
+    ("tn_model_symbol", c_char_p, [c_void_p, c_int]),
+    ("tn_model_info", c_int, [c_void_p, POINTER(ModelInfo)]),
+    ("tn_model_operator", c_char_p, [c_void_p, c_int, POINTER(c_int64)]),
+    ("tn_model_write", c_int, [c_void_p, c_int, Writer, c_void_p]),
+    ("tn_model_print", c_int, [c_void_p, c_int64, Writer, c_void_p]),
+    ("tn_model_save", c_int, [c_void_p, c_char_p]),
     ("tn_compile", c_int, [c_void_p, POINTER(CompileOptions), POINTER(c_void_p)]),
     ("tn_program_destroy", None, [c_void_p]),
     ("tn_program_input_count", c_int, [c_void_p]),
@@ -200,12 +302,22 @@ PROTOTYPES = [
     ("tn_program_input", c_int, [c_void_p, c_int, POINTER(Port)]),
     ("tn_program_output", c_int, [c_void_p, c_int, POINTER(Port)]),
     ("tn_program_arena_formula", c_char_p, [c_void_p]),
+    ("tn_program_report", c_char_p, [c_void_p, c_int]),
+    ("tn_program_symbol_count", c_int, [c_void_p]),
+    ("tn_program_symbol", c_int, [c_void_p, c_int, POINTER(Symbol)]),
+    ("tn_program_info", c_int, [c_void_p, POINTER(ProgramInfo)]),
+    ("tn_program_step", c_int, [c_void_p, c_int, POINTER(Step)]),
     ("tn_context_create", c_int, [c_void_p, POINTER(ContextOptions), POINTER(c_void_p)]),
     ("tn_context_destroy", None, [c_void_p]),
     ("tn_run", c_int, [c_void_p, c_int, POINTER(Value), c_int, POINTER(Value)]),
     ("tn_context_error", c_char_p, [c_void_p]),
     ("tn_context_set_arena", None, [c_void_p, c_void_p, c_size_t]),
     ("tn_context_arena_needed", c_int64, [c_void_p]),
+    (
+        "tn_context_step_time",
+        c_int,
+        [c_void_p, c_int, POINTER(c_int64), POINTER(c_int64)],
+    ),
     (
         "tn_context_arena_bytes",
         c_int,

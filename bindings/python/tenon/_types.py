@@ -54,6 +54,8 @@ def parse_type(text: str) -> Type:
     wrapped = re.fullmatch(r"(seq|optional)\((.*)\)", text, re.DOTALL)
     if wrapped:
         return Type(text, _wrappers[wrapped[1]], inner=parse_type(wrapped[2]))
+    if text in ("", "?"):  # a model may leave a type open
+        return Type(text, ValueKind.TENSOR)
     name, bracket, rest = text.partition("[")
     dims = rest.rpartition("]")[0]
     shape = (_dims(dims) or None) if bracket else ()  # "float" is a scalar, "float[]" of any rank

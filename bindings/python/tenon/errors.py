@@ -23,10 +23,21 @@ __all__ = [
 
 
 class Diagnostic(NamedTuple):
-    """Something that the library has to say of a model: what was found, what was expected, where."""
+    """Something that the library has to say of a model: what was found, what was expected, where.
+
+    What is not known is None.
+    """
 
     severity: Severity
-    text: str
+    text: str  #: with place and excerpt
+    message: str | None = None  #: without the place
+    file: str | None = None  #: a path, or the name that was given to a model in memory
+    line: int | None = None  #: in a text, from 1 on
+    column: int | None = None  #: in bytes, from 1 on
+    begin: int | None = None  #: the place in bytes from the file's beginning
+    end: int | None = None
+    path: str | None = None  #: in a binary model: "graph.node[3].attribute[0]"
+    node: str | None = None  #: the node's name, or that of its first output
 
     def __str__(self) -> str:
         return self.text
@@ -58,9 +69,14 @@ class InvalidModelError(Error, ValueError):
 
 
 class UnsupportedError(Error, NotImplementedError):
-    """The model is legal, and uses something that is not implemented."""
+    """The model is legal, and uses something that is not implemented.
+
+    ``needs`` names inputs whose values decide the model's structure: where it is not empty, the
+    model may compile with those among ``values``.
+    """
 
     status = Status.UNSUPPORTED
+    needs: tuple[str, ...] = ()
 
 
 class BadArgumentError(Error, ValueError):

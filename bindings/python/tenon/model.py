@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -16,8 +18,8 @@ from ._abi import Severity, Status
 from ._elements import element_of
 from ._library import library
 from ._values import as_array, put_tensor
-from .errors import BadArgumentError, Diagnostic, error_of
-from .program import Handle, Program
+from .errors import BadArgumentError, Diagnostic, UnsupportedError, error_of
+from .program import Handle, Port, Program, expect_ok, port_types, report_bits
 
 if TYPE_CHECKING:
     import onnx
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     #: What a model may be given as; see :class:`Model`.
     ModelLike = Union[str, os.PathLike, bytes, bytearray, memoryview, "onnx.ModelProto"]
 
-__all__ = ["Model", "compile"]
+__all__ = ["Model", "ModelInspection", "compile"]
 
 _log = logging.getLogger("tenon")
 
@@ -37,23 +39,39 @@ _levels = {
 }
 
 
+def _text(text: bytes | None) -> str | None:
+    return text.decode("utf-8", "replace").rstrip("\n") if text else None
+
+
 class _Messages:
-    """A TnLog that collects, and tells the logger "tenon"."""
+    """Collects diagnostics, and tells the logger "tenon"."""
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
-        self.callback = _abi.Log(self._receive)
+        self.callback = _abi.Diagnose(self._receive)
 
-    def _receive(self, _user: int | None, severity: int, text: bytes) -> None:
-        diagnostic = Diagnostic(Severity(severity), text.decode("utf-8", "replace").rstrip("\n"))
+    def _receive(self, _user: int | None, pointer: Any) -> None:
+        c = pointer.contents
+        diagnostic = Diagnostic(
+            severity=Severity(c.severity),
+            text=_text(c.text) or "",
+            message=_text(c.message),
+            file=_text(c.file),
+            line=c.line or None,
+            column=c.column or None,
+            begin=c.begin if c.begin >= 0 else None,
+            end=c.end if c.end >= 0 else None,
+            path=_text(c.path),
+            node=_text(c.node),
+        )
         self.diagnostics.append(diagnostic)
         _log.log(_levels[diagnostic.severity], "%s", diagnostic.text)
 
-
-def _check(status: int, what: str, messages: _Messages) -> None:
-    if status != Status.OK:
-        text = library().tn_status_text(status).decode()
-        raise error_of(status, f"{what}: {text}", messages.diagnostics)
+    def check(self, status: int, what: str) -> None:
+        """Raises the exception of a status."""
+        if status != Status.OK:
+            text = library().tn_status_text(status).decode()
+            raise error_of(status, f"{what}: {text}", self.diagnostics)
 
 
 def _serialized(model: Any) -> bytes:
@@ -83,7 +101,7 @@ class Model:
 
     def __init__(self, source: ModelLike, *, name: str | None = None) -> None:
         messages = _Messages()
-        options = _abi.LoadOptions(ctypes.sizeof(_abi.LoadOptions), messages.callback, None)
+        options = _abi.LoadOptions(size=ctypes.sizeof(_abi.LoadOptions), diagnose=messages.callback)
         pointer = ctypes.c_void_p()
         keep: Any = None
         if isinstance(source, str) and "=>" in source:
@@ -110,13 +128,71 @@ class Model:
                 ctypes.byref(options),
                 ctypes.byref(pointer),
             )
-        _check(status, self.name, messages)
+        messages.check(status, self.name)
         #: What there was to say while reading, as a list of :class:`Diagnostic`.
         self.diagnostics = messages.diagnostics
         self._handle = Handle(pointer.value, library().tn_model_destroy, keep)
 
     def __repr__(self) -> str:
         return f"<tenon.Model {self.name}>"
+
+    def inspect(self) -> ModelInspection:
+        """What the model says of itself, before anything is compiled."""
+        c = library()
+        info = _abi.ModelInfo(size=ctypes.sizeof(_abi.ModelInfo))
+        expect_ok(c.tn_model_info(self._handle.pointer, ctypes.byref(info)))
+        count = ctypes.c_int64()
+        operators = {}
+        for i in range(info.operator_count):
+            name = c.tn_model_operator(self._handle.pointer, i, ctypes.byref(count))
+            operators[name.decode()] = count.value
+        names = (c.tn_model_symbol(self._handle.pointer, i) for i in itertools.count())
+        return ModelInspection(
+            name=_text(info.name) or "",
+            producer=_text(info.producer) or "",
+            ir_version=info.ir_version,
+            opset=info.opset,
+            inputs=self._ports(c.tn_model_input_count, c.tn_model_input),
+            outputs=self._ports(c.tn_model_output_count, c.tn_model_output),
+            symbols=tuple(name.decode() for name in itertools.takewhile(bool, names)),
+            nodes=info.node_count,
+            operators=operators,
+            weights=info.weight_count,
+            weight_elements=info.weight_elements,
+        )
+
+    def _ports(self, count: Any, describe: Any) -> tuple[Port, ...]:
+        types = port_types(self._handle, count, describe)
+        return tuple(Port.of(name, kind) for name, kind in types)
+
+    def text(self, elements: int | None = None) -> str:
+        """The model in ONNX's textual syntax.
+
+        ``elements``: of larger tensors only so many elements are written, and "...", which cannot be
+        read back; None: all are.
+        """
+        pieces: list[bytes] = []
+
+        def take(_user: int | None, data: int | None, size: int) -> bool:
+            pieces.append(ctypes.string_at(data, size))
+            return True
+
+        write = _abi.Writer(take)
+        c = library()
+        if elements is None:
+            status = c.tn_model_write(self._handle.pointer, _abi.Format.TEXT, write, None)
+        else:
+            status = c.tn_model_print(self._handle.pointer, elements, write, None)
+        expect_ok(status)
+        return b"".join(pieces).decode("utf-8", "replace")
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the model: text where the path ends in .onnxtxt or .txt, else binary.
+
+        The file appears whole or not at all. Raises :class:`FileError`.
+        """
+        status = library().tn_model_save(self._handle.pointer, os.fsencode(path))
+        _Messages().check(status, os.fspath(path))
 
     def compile(
         self,
@@ -127,6 +203,9 @@ class Model:
         pipeline: str | None = None,
         backend: str | None = None,
         threads: int = 1,
+        reports: Iterable[str] = (),
+        seconds: float | None = None,
+        proceed: Callable[[], bool] | None = None,
     ) -> Program:
         """Compiles the model.
 
@@ -144,30 +223,76 @@ class Model:
         threads
             How many threads work at once, while compiling and in each run. 0: one a core. Results
             have the same bits whatever the number.
+        reports
+            What :meth:`Program.report` should have: of "steps", "kernels", "model", "explanations",
+            "explanations_json", "passes".
+        seconds
+            Compiling that takes longer ends with :class:`CancelledError`.
+        proceed
+            Is called often, on this thread; where it answers false or raises, compiling ends with
+            :class:`CancelledError` or with what it raised.
 
-        Raises :class:`InvalidModelError`, :class:`UnsupportedError`, :class:`BadArgumentError`.
+        Raises :class:`InvalidModelError`, :class:`UnsupportedError`, :class:`BadArgumentError`,
+        :class:`CancelledError`.
         """
         if threads < 0:
             raise BadArgumentError(f"threads is {threads}; it may not be negative")
         threads = threads or os.cpu_count() or 1
         messages = _Messages()
+        needs: list[str] = []
+        raised: list[BaseException] = []
         keep: list[Any] = []
-        options = _abi.CompileOptions()
-        options.size = ctypes.sizeof(options)
-        options.log = messages.callback
+        options = _abi.CompileOptions(size=ctypes.sizeof(_abi.CompileOptions))
+        options.diagnose = messages.callback
         options.backend = backend.encode() if backend else None
         options.pipeline = pipeline.encode() if pipeline is not None else None
         options.parallel.threads = threads
         options.sizes, options.size_count = _sizes(sizes or {})
         options.shapes, options.shape_count = _shapes(shapes or {})
         options.values, options.value_count = _values(values or {}, keep)
+        options.reports = report_bits(reports)
+        options.seconds = seconds or 0
+        options.needs_value = _abi.NeedsValue(lambda _user, name: needs.append(name.decode()))
+        if proceed:
+            options.proceed = _abi.Proceed(lambda _user: _ask(proceed, raised))
         pointer = ctypes.c_void_p()
         status = library().tn_compile(
             self._handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
         )
-        _check(status, self.name, messages)
+        if raised:
+            raise raised[0]
+        try:
+            messages.check(status, self.name)
+        except UnsupportedError as error:
+            error.needs = tuple(needs)
+            raise
         handle = Handle(pointer.value, library().tn_program_destroy, self._handle.keep, keep)
         return Program(handle, self.name, threads, messages.diagnostics)
+
+
+@dataclass(frozen=True)
+class ModelInspection:
+    """What a model says of itself."""
+
+    name: str  #: of the graph
+    producer: str
+    ir_version: int
+    opset: int  #: of ai.onnx; 0: none
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    symbols: tuple[str, ...]  #: symbolic sizes that inputs are declared with
+    nodes: int  #: those of sub-graphs included
+    operators: dict[str, int]  #: how many nodes have each
+    weights: int  #: how many
+    weight_elements: int
+
+
+def _ask(proceed: Callable[[], bool], raised: list[BaseException]) -> bool:
+    try:
+        return bool(proceed())
+    except BaseException as error:  # cannot pass through C; compile() raises it
+        raised.append(error)
+        return False
 
 
 def _sizes(sizes: Mapping[str, int]) -> tuple[Any, int]:

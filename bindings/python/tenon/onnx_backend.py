@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _OPTIONS = ("sizes", "shapes", "values", "pipeline", "backend", "threads")
+_MOST_PROGRAMS = 16  # of one model, for different values of the inputs that it needs
 
 
 class NotImplementedByTenon(UnsupportedError, unittest.SkipTest):
@@ -50,16 +51,58 @@ class NotImplementedByTenon(UnsupportedError, unittest.SkipTest):
 
 
 class TenonRep(BackendRep):
-    """A prepared model."""
+    """A prepared model.
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    Some models can only be compiled with the values of some inputs, such as the axes of a reduction,
+    because these decide which operations there are. Such a model is compiled when it is run, once for
+    each of their values.
+    """
+
+    def __init__(self, model: Model, options: Mapping[str, Any]) -> None:
+        self._model = model
+        self._options = options
+        self._names = [port.name for port in model.inspect().inputs]
+        self._needs: tuple[str, ...] = ()
+        self._programs: dict[tuple, Program] = {}  # by the values of needed inputs
+        try:
+            self._program({})
+        except UnsupportedError as error:
+            if not error.needs:
+                raise
+            self._needs = error.needs
 
     def run(self, inputs: Any, **kwargs: Any) -> Outputs:  # noqa: ARG002
         """Runs the model. Inputs: a list in the model's order, a dictionary, or one array."""
-        if isinstance(inputs, np.ndarray):
-            inputs = [inputs]
-        return self.program.run(inputs)
+        if not isinstance(inputs, Mapping):
+            listed = [inputs] if isinstance(inputs, np.ndarray) else inputs
+            inputs = dict(zip(self._names, listed))
+        program = self._program_for(inputs)
+        return program.run({name: inputs.get(name) for name in program.input_names})
+
+    def _program_for(self, inputs: Mapping[str, Any]) -> Program:
+        while True:
+            values = {name: np.asarray(inputs[name]) for name in self._needs}
+            try:
+                return self._program(values)
+            except UnsupportedError as error:
+                if set(error.needs) <= set(self._needs):
+                    raise _not_implemented(error) from None
+                self._needs += tuple(name for name in error.needs if name not in self._needs)
+
+    def _program(self, values: Mapping[str, np.ndarray]) -> Program:
+        key = tuple((array.tobytes(), array.shape, array.dtype) for array in values.values())
+        if key not in self._programs:
+            if len(self._programs) == _MOST_PROGRAMS:
+                del self._programs[next(iter(self._programs))]
+            bound = {**self._options.get("values", {}), **values}
+            self._programs[key] = self._model.compile(**{**self._options, "values": bound})
+        return self._programs[key]
+
+
+def _not_implemented(error: UnsupportedError) -> NotImplementedByTenon:
+    made = NotImplementedByTenon(error.args[0], error.diagnostics)
+    made.needs = error.needs
+    return made
 
 
 class TenonBackend(Backend):
@@ -91,9 +134,9 @@ class TenonBackend(Backend):
             raise NotImplementedByTenon(f"there is no device '{device}'")
         options = {name: kwargs[name] for name in _OPTIONS if name in kwargs}
         try:
-            return TenonRep(Model(model).compile(**options))
+            return TenonRep(Model(model), options)
         except UnsupportedError as error:
-            raise NotImplementedByTenon(error.args[0], error.diagnostics) from None
+            raise _not_implemented(error) from None
 
     @classmethod
     def run_model(

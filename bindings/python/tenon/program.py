@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ._types import Dim, Type, parse_type
 from ._values import address, as_array, describe, get_value, memory_of, put_value
 from .errors import BadArgumentError, Diagnostic, error_of
 
-__all__ = ["Inspection", "Outputs", "Port", "Program"]
+__all__ = ["Inspection", "Outputs", "Port", "Program", "Step", "StepTime", "Symbol"]
 
 
 class Handle:
@@ -49,13 +49,43 @@ def _give_back(destroy: Any, pointer: int | None, _keep: Any) -> None:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or an output of a program."""
+    """An input or an output."""
 
     name: str
     type: str  #: in ONNX's textual syntax: "float[N, 3]", "seq(int64[])"
     kind: str  #: "tensor", "sequence" or "optional"
     dtype: np.dtype | None  #: of a tensor's arrays
     shape: tuple[Dim, ...] | None  #: of a tensor: numbers, and formulas in symbols
+
+    @classmethod
+    def of(cls, name: str, kind: Type) -> Port:
+        dtype = kind.element.dtype if kind.element else None
+        return cls(name, kind.text, kind.kind.name.lower(), dtype, kind.shape)
+
+
+class Symbol(NamedTuple):
+    """A size that a program is open in, and the range in which it works."""
+
+    name: str
+    lower: int
+    upper: int
+
+
+class Step(NamedTuple):
+    """A step of a program."""
+
+    name: str  #: the node's, or that of its first output
+    op_type: str  #: "Conv"; "group" where several were fused
+    kind: str  #: "kernel", "host", "if", "loop", ...
+    depth: int  #: 0: of the program itself; 1: inside of a branch or a body; ...
+
+
+class StepTime(NamedTuple):
+    """What a step took."""
+
+    step: Step
+    runs: int
+    seconds: float  #: in all; that of an If or a Loop includes its steps
 
 
 @dataclass(frozen=True)
@@ -65,8 +95,14 @@ class Inspection:
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    symbols: tuple[str, ...]  #: that the inputs' sizes give a value
+    symbols: tuple[Symbol, ...]
     arena: str  #: bytes of memory for intermediate values, a formula in the symbols
+    arena_may_grow: bool  #: sizes that follow from data may need more
+    steps: tuple[Step, ...]
+    kernels: int  #: how many of the steps are machine code
+    weight_bytes: int  #: of constants that are read as they are
+    packed_bytes: int  #: of constants in a layout of the program's own
+    worker_bytes: int  #: of scratch memory for each thread that runs
     threads: int
     library: str  #: the library's version
 
@@ -75,15 +111,19 @@ class Inspection:
         made = asdict(self)
         for port in (*made["inputs"], *made["outputs"]):
             port["dtype"] = str(port["dtype"]) if port["dtype"] is not None else None
+        for key in ("symbols", "steps"):
+            made[key] = [row._asdict() for row in getattr(self, key)]
         return made
 
     def __str__(self) -> str:
         lines = [self.name]
         lines += [f"  input   {port.name}: {port.type}" for port in self.inputs]
         lines += [f"  output  {port.name}: {port.type}" for port in self.outputs]
-        if self.symbols:
-            lines.append("  symbols " + ", ".join(self.symbols))
-        lines.append(f"  arena   {self.arena} bytes")
+        lines += [f"  size    {name}: {lower} to {upper}" for name, lower, upper in self.symbols]
+        more = ", and what data decides" if self.arena_may_grow else ""
+        lines.append(f"  arena   {self.arena} bytes{more}")
+        lines.append(f"  weights {self.weight_bytes} bytes, {self.packed_bytes} packed")
+        lines.append(f"  steps   {len(self.steps)}, {self.kernels} of them kernels")
         return "\n".join(lines)
 
 
@@ -235,16 +275,14 @@ class _Output:
 class _Context:
     """A context of the library, with its tables of inputs and outputs."""
 
-    def __init__(self, program: Program) -> None:
-        options = _abi.ContextOptions()
-        options.size = ctypes.sizeof(options)
+    def __init__(self, program: Program, *, profile: bool = False) -> None:
+        options = _abi.ContextOptions(size=ctypes.sizeof(_abi.ContextOptions), profile=profile)
         options.parallel.threads = program.threads
         pointer = ctypes.c_void_p()
         status = library().tn_context_create(
             program._handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
         )
-        if status != Status.OK:
-            raise error_of(status, library().tn_status_text(status).decode())
+        expect_ok(status)
         self.handle = Handle(pointer.value, library().tn_context_destroy, program._handle)
         self.pointer = pointer
         self.input_values = (_abi.Value * len(program.input_names))()
@@ -292,6 +330,16 @@ class _Context:
         taken = [slot.take(*two) for slot, *two in zip(self.outputs, placed, out)]
         return Outputs(taken, self.positions)
 
+    def step_time(self, i: int) -> tuple[int, float]:
+        """How often a step ran, and for how many seconds in all."""
+        runs, nanoseconds = ctypes.c_int64(), ctypes.c_int64()
+        expect_ok(
+            library().tn_context_step_time(
+                self.pointer, i, ctypes.byref(runs), ctypes.byref(nanoseconds)
+            )
+        )
+        return runs.value, nanoseconds.value / 1e9
+
 
 def _check_overlap(out: Sequence[np.ndarray | None], inputs: Sequence[Any]) -> None:
     """A run may write an output before it has read all inputs."""
@@ -322,8 +370,9 @@ class Program:
         self.threads = threads
         #: What there was to say while compiling, as a list of :class:`Diagnostic`.
         self.diagnostics = list(diagnostics)
-        inputs = _ports(handle, library().tn_program_input_count, library().tn_program_input)
-        outputs = _ports(handle, library().tn_program_output_count, library().tn_program_output)
+        c = library()
+        inputs = dict(port_types(handle, c.tn_program_input_count, c.tn_program_input))
+        outputs = dict(port_types(handle, c.tn_program_output_count, c.tn_program_output))
         #: Names, in the order of positional inputs and of the outputs.
         self.input_names = tuple(inputs)
         self.output_names = tuple(outputs)
@@ -432,30 +481,76 @@ class Program:
         return out
 
     def inspect(self) -> Inspection:
-        """What the program takes, makes and needs."""
-        symbols = frozenset().union(*(kind.symbols for kind in self._input_types))
+        """What the program takes, makes, needs and does."""
+        c, pointer = library(), self._handle.pointer
+        info = _abi.ProgramInfo(size=ctypes.sizeof(_abi.ProgramInfo))
+        expect_ok(c.tn_program_info(pointer, ctypes.byref(info)))
         return Inspection(
             name=self.name,
-            inputs=tuple(map(_port, self.input_names, self._input_types)),
-            outputs=tuple(map(_port, self.output_names, self._output_types)),
-            symbols=tuple(sorted(symbols)),
-            arena=library().tn_program_arena_formula(self._handle.pointer).decode(),
+            inputs=tuple(map(Port.of, self.input_names, self._input_types)),
+            outputs=tuple(map(Port.of, self.output_names, self._output_types)),
+            symbols=tuple(map(self._symbol, range(c.tn_program_symbol_count(pointer)))),
+            arena=c.tn_program_arena_formula(pointer).decode(),
+            arena_may_grow=info.needs_more_memory,
+            steps=tuple(map(self._step, range(info.step_count))),
+            kernels=info.kernel_count,
+            weight_bytes=info.weight_bytes,
+            packed_bytes=info.packed_bytes,
+            worker_bytes=info.worker_bytes,
             threads=self.threads,
-            library=library().tn_version().decode(),
+            library=c.tn_version().decode(),
         )
 
+    def _symbol(self, i: int) -> Symbol:
+        symbol = _abi.Symbol()
+        expect_ok(library().tn_program_symbol(self._handle.pointer, i, ctypes.byref(symbol)))
+        return Symbol(symbol.name.decode(), symbol.lower, symbol.upper)
 
-def _ports(handle: Handle, count: Any, describe_port: Any) -> dict[str, Type]:
-    found = {}
+    def _step(self, i: int) -> Step:
+        step = _abi.Step()
+        expect_ok(library().tn_program_step(self._handle.pointer, i, ctypes.byref(step)))
+        return Step(step.name.decode(), step.op_type.decode(), step.kind.decode(), step.depth)
+
+    def report(self, name: str) -> str:
+        """A report that :meth:`Model.compile` was asked for; KeyError where it was not."""
+        text = library().tn_program_report(self._handle.pointer, report_bits([name]))
+        if text is None:
+            raise KeyError(f"compile(reports=...) was not asked for '{name}'")
+        return text.decode("utf-8", "replace")
+
+    def profile(
+        self, inputs: Mapping[str, Any] | Sequence[Any], *, runs: int = 1
+    ) -> list[StepTime]:
+        """Runs the program so many times and says what each step took, in their order."""
+        context = _Context(self, profile=True)
+        ordered = self._ordered(inputs)
+        for _ in range(runs):
+            context.run(ordered, None)
+        return [StepTime(step, *context.step_time(i)) for i, step in enumerate(self.inspect().steps)]
+
+
+def report_bits(names: Iterable[str]) -> int:
+    """TnReport bits of reports' names."""
+    known = {report.name.lower(): report for report in _abi.Report}
+    bits = 0
+    for name in [names] if isinstance(names, str) else names:
+        if name not in known:
+            raise BadArgumentError(f"there is no report '{name}'; there are {', '.join(known)}")
+        bits |= known[name]
+    return bits
+
+
+def expect_ok(status: int) -> None:
+    """Raises the exception of a status."""
+    if status != Status.OK:
+        raise error_of(status, library().tn_status_text(status).decode())
+
+
+def port_types(handle: Handle, count: Any, describe_port: Any) -> list[tuple[str, Type]]:
+    """Names and types of a model's or a program's inputs or outputs."""
+    found = []
     for i in range(count(handle.pointer)):
         port = _abi.Port()
-        status = describe_port(handle.pointer, i, ctypes.byref(port))
-        if status != Status.OK:
-            raise error_of(status, f"port {i}")
-        found[port.name.decode()] = parse_type(port.type.decode())
+        expect_ok(describe_port(handle.pointer, i, ctypes.byref(port)))
+        found.append((port.name.decode(), parse_type(port.type.decode())))
     return found
-
-
-def _port(name: str, kind: Type) -> Port:
-    dtype = kind.element.dtype if kind.element else None
-    return Port(name, kind.text, kind.kind.name.lower(), dtype, kind.shape)
