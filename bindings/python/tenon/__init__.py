@@ -12,8 +12,8 @@
 the logger "tenon".
 """
 
+from . import _library
 from ._abi import ElementType, Severity, Status
-from ._library import library as _library
 from .errors import (
     ArenaTooSmallError,
     BadArgumentError,
@@ -29,7 +29,7 @@ from .errors import (
 from .model import Model, ModelInspection, compile
 from .program import Inspection, Outputs, Port, Program, Step, StepTime, Symbol
 
-__version__ = _library().tn_version().decode()
+__version__ = _library.library().tn_version().decode()
 
 __all__ = [
     "ArenaTooSmallError",
