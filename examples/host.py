@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a model on zeros, with sizes of 1 where the model leaves them open, and says what comes out.
 
-    PYTHONPATH=bindings/python python3 examples/host.py examples/linear.onnxtxt
+PYTHONPATH=bindings/python python3 examples/host.py examples/linear.onnxtxt
 """
 
 import sys
@@ -32,7 +32,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     for name, value in outputs.items():
-        print(f"output {name}: {value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else name)
+        print(
+            f"output {name}: {value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else name
+        )
         print(value)
     return 0
 

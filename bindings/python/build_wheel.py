@@ -82,9 +82,7 @@ class Elf:
             raise SystemExit("the library is no 64-bit little-endian ELF file")
         self.data = data
         offset, size, count = struct.unpack_from("<Q14xHH", data, 32)
-        headers = [
-            struct.unpack_from("<IIQQQQQQ", data, offset + i * size) for i in range(count)
-        ]
+        headers = [struct.unpack_from("<IIQQQQQQ", data, offset + i * size) for i in range(count)]
         self.loads = [h for h in headers if h[0] == PT_LOAD]
         dynamic = next(h for h in headers if h[0] == PT_DYNAMIC)
         self.entries = list(struct.iter_unpack("<QQ", data[dynamic[2] : dynamic[2] + dynamic[5]]))

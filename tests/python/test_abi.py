@@ -30,6 +30,7 @@ STRUCTS = {
     "TnDiagnostic": _abi.Diagnostic,
     "TnModelInfo": _abi.ModelInfo,
     "TnSymbol": _abi.Symbol,
+    "TnState": _abi.State,
     "TnProgramInfo": _abi.ProgramInfo,
     "TnStep": _abi.Step,
 }

@@ -335,6 +335,53 @@ class Containers(unittest.TestCase):
         self.assertEqual(program([])["n"], 0)
 
 
+class States(unittest.TestCase):
+    TEXT = (
+        HEADER
+        + """g (float[2] x, float[2] past) => (float[2] y, float[2] present)
+{ present = Add (past, x) y = Neg (present) }"""
+    )
+
+    def test_a_session_keeps_them(self):
+        program = tenon.compile(self.TEXT, states={"past": "present"})
+        self.assertEqual((program.input_names, program.output_names), (("x",), ("y",)))
+        first, second = program.session(), program.session()
+        x = np.array([1, 2], np.float32)
+        for n in (1, 2, 3):
+            np.testing.assert_array_equal(first(x)["y"], -n * x)
+        np.testing.assert_array_equal(second(x=x)["y"], -x)
+        np.testing.assert_array_equal(first.state("past"), 3 * x)
+        first.set_state("past", 10 * x)
+        np.testing.assert_array_equal(first({"x": x})["y"], -11 * x)
+        first.reset()
+        np.testing.assert_array_equal(first.state("past"), 0 * x)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "no state 'q'"):
+            first.state("q")
+        with self.assertRaises(tenon.BadArgumentError):
+            first.set_state("past", np.zeros(3, np.float32))
+        with self.assertRaisesRegex(tenon.BadArgumentError, "a session keeps"):
+            program(x)
+
+    def test_initial_values(self):
+        start = np.array([5, 6], np.float32)
+        program = tenon.compile(self.TEXT, states={"past": "present"}, initial={"past": start})
+        session = program.session()
+        np.testing.assert_array_equal(session.state("past"), start)
+        np.testing.assert_array_equal(session(np.ones(2, np.float32))["y"], -start - 1)
+
+    def test_weights_are_replaced(self):
+        x = np.ones((1, 3), np.float32)
+        program = tenon.compile(LINEAR, replaceable=["w"])
+        np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT)
+        program.set_weight("w", 2 * WEIGHT)
+        np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT * 2)
+        program.set_weight("w", None)
+        np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT)
+        for name, value in (("w", WEIGHT.T), ("q", WEIGHT)):
+            with self.assertRaisesRegex(tenon.BadArgumentError, f"weight '{name}': "):
+                program.set_weight(name, value)
+
+
 class _Foreign:
     """A tensor of another library, with DLPack alone."""
 
@@ -358,10 +405,10 @@ class DLPack(unittest.TestCase):
             program(_Foreign(x.astype(np.float64)))
 
     def test_in_is_not_copied(self):
-        from tenon import _values
+        from tenon._dlpack import from_dlpack
 
         x = np.arange(6, dtype=np.float32)
-        shared = _values.from_dlpack(_Foreign(x), "x")
+        shared = from_dlpack(_Foreign(x), "x")
         self.assertTrue(np.shares_memory(shared, x))
 
     def test_out(self):

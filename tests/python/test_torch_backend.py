@@ -22,7 +22,9 @@ class Block(nn.Module):
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, x):
         n, length, width = x.shape
@@ -40,7 +42,8 @@ def mlp():
 def cnn():
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(8, 8, 3, stride=2), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5),
+        nn.Conv2d(8, 8, 3, stride=2), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8,
+        5),
     ).eval()  # fmt: skip
 
 
@@ -181,6 +184,43 @@ class Fallback(Case):
         x = torch.rand(3)
         with torch.no_grad(), self.assertLogs("tenon", "WARNING"):
             torch.testing.assert_close(compiled(x), function(x))
+
+
+class Tensors(unittest.TestCase):
+    """Tensors as inputs of a program, through DLPack."""
+
+    HEADER = '<ir_version: 13, opset_import: ["" : 25]>\n'
+
+    def test_they_are_inputs(self):
+        for kind, dtype in (
+            ("float", torch.float32),
+            ("bool", torch.bool),
+            ("bfloat16", torch.bfloat16),
+            ("float8e4m3fn", torch.float8_e4m3fn),
+            ("float8e5m2", torch.float8_e5m2),
+        ):
+            with self.subTest(kind):
+                graph = f"g ({kind}[N, M] x) => (float[N, M] y) {{ y = Cast <to = 1> (x) }}"
+                x = torch.tensor([[0.5, 1, -2], [3, 0, 1]]).to(dtype)
+                program = tenon.compile(self.HEADER + graph)
+                for given in (x, x.T):
+                    made = torch.from_dlpack(program(given)["y"])
+                    torch.testing.assert_close(made, given.to(torch.float32))
+
+    def test_they_are_not_copied(self):
+        from tenon._dlpack import from_dlpack
+
+        for dtype in (torch.float32, torch.bfloat16):
+            x = torch.zeros(4, dtype=dtype)
+            array = from_dlpack(x, "x")
+            self.assertEqual(array.ctypes.data, x.data_ptr())
+            x.fill_(1)
+            self.assertEqual(array.astype("f4").tolist(), [1, 1, 1, 1])
+
+    def test_what_wants_gradients_is_refused(self):
+        program = tenon.compile(f"{self.HEADER}g (float[N] x) => (float[N] y) {{ y = Neg (x) }}")
+        with self.assertRaisesRegex(tenon.BadArgumentError, "DLPack"):
+            program(torch.zeros(3, requires_grad=True))
 
 
 class Registration(unittest.TestCase):

@@ -8,8 +8,8 @@
     outputs["y"]
 
 ``tenon.onnx_backend`` drives it from ONNX's own test runner, ``tenon.torch_backend`` from
-``torch.compile``. Errors are exceptions of the class :class:`Error`. Messages that are no errors go to
-the logger "tenon".
+``torch.compile``. Errors are exceptions of the class :class:`Error`. Messages that are no errors go
+to the logger "tenon".
 """
 
 from . import _library
@@ -27,7 +27,7 @@ from .errors import (
     UnsupportedError,
 )
 from .model import Model, ModelInspection, compile
-from .program import Inspection, Outputs, Port, Program, Step, StepTime, Symbol
+from .program import Inspection, Outputs, Port, Program, Session, Step, StepTime, Symbol
 
 __version__ = _library.library().tn_version().decode()
 
@@ -48,6 +48,7 @@ __all__ = [
     "Outputs",
     "Port",
     "Program",
+    "Session",
     "Severity",
     "Status",
     "Step",

@@ -21,6 +21,7 @@ from ctypes import (
     c_void_p,
 )
 
+
 class Status(enum.IntEnum):
     """What a call of the library answers (``TnStatus``)."""
 
@@ -208,6 +209,10 @@ class InputValue(ctypes.Structure):
     _fields_ = [("input", c_char_p), ("tensor", Tensor)]
 
 
+class State(ctypes.Structure):
+    _fields_ = [("past", c_char_p), ("present", c_char_p), ("initial", POINTER(Tensor))]
+
+
 class CompileOptions(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -229,6 +234,10 @@ class CompileOptions(ctypes.Structure):
         ("seconds", c_double),
         ("proceed", Proceed),
         ("proceed_user", c_void_p),
+        ("states", POINTER(State)),
+        ("replaceable", POINTER(c_char_p)),
+        ("state_count", c_int),
+        ("replaceable_count", c_int),
         ("needs_value", NeedsValue),
         ("needs_value_user", c_void_p),
     ]
@@ -302,6 +311,13 @@ PROTOTYPES = [
     ("tn_program_input", c_int, [c_void_p, c_int, POINTER(Port)]),
     ("tn_program_output", c_int, [c_void_p, c_int, POINTER(Port)]),
     ("tn_program_arena_formula", c_char_p, [c_void_p]),
+    ("tn_program_state_count", c_int, [c_void_p]),
+    ("tn_program_state", c_int, [c_void_p, c_int, POINTER(Port)]),
+    (
+        "tn_program_set_weight",
+        c_int,
+        [c_void_p, c_char_p, POINTER(Tensor), POINTER(c_char_p)],
+    ),
     ("tn_program_report", c_char_p, [c_void_p, c_int]),
     ("tn_program_symbol_count", c_int, [c_void_p]),
     ("tn_program_symbol", c_int, [c_void_p, c_int, POINTER(Symbol)]),
@@ -318,6 +334,9 @@ PROTOTYPES = [
         c_int,
         [c_void_p, c_int, POINTER(c_int64), POINTER(c_int64)],
     ),
+    ("tn_context_state", c_int, [c_void_p, c_int, POINTER(Tensor)]),
+    ("tn_context_set_state", c_int, [c_void_p, c_int, POINTER(Tensor)]),
+    ("tn_context_reset", c_int, [c_void_p]),
     (
         "tn_context_arena_bytes",
         c_int,

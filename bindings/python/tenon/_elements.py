@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 try:
     import ml_dtypes
 except ImportError:  # raw integers do
-    ml_dtypes = None
+    ml_dtypes = None  # type: ignore[assignment]
 
 _PLAIN: dict[ElementType, DTypeLike] = {
     ElementType.FLOAT: np.float32,

@@ -18,7 +18,8 @@ _wrappers = {"seq": ValueKind.SEQUENCE, "optional": ValueKind.OPTIONAL}
 
 @dataclass(frozen=True)
 class Type:
-    """The type of a value: a tensor has an element and perhaps a shape, the others an inner type."""
+    """The type of a value: a tensor has an element and perhaps a shape, the others an inner
+    type."""
 
     text: str
     kind: ValueKind
@@ -28,6 +29,12 @@ class Type:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def tensor_element(self) -> Element:
+        """The element type of what is known to be a tensor."""
+        assert self.element is not None
+        return self.element
 
     @property
     def symbols(self) -> frozenset[str]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's values to the library's, and back.
 
-A tensor is an array, a sequence a list, an optional None or its item. What goes in is borrowed where
-it lies as the library wants it (row major, without gaps, in the machine's byte order), else copied.
-What comes out is copied, since the library's memory is the next run's.
+A tensor is an array, a sequence a list, an optional None or its item. What goes in is borrowed
+where it lies as the library wants it (row major, without gaps, in the machine's byte order), else
+copied. What comes out is copied, since the library's memory is the next run's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from . import _abi
 from ._abi import ValueKind
+from ._dlpack import from_dlpack
 from ._elements import Element, element
 from ._types import Type
 from .errors import BadArgumentError
@@ -65,14 +66,6 @@ def as_array(value: Any, kind: Element | None, what: str) -> np.ndarray:
         raise BadArgumentError(f"{what} is no tensor: {error}") from error
 
 
-def from_dlpack(value: Any, what: str) -> np.ndarray:
-    """An array that shares the memory of a tensor of another library, which must be the CPU's."""
-    try:
-        return np.from_dlpack(value)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise BadArgumentError(f"{what} cannot be read through DLPack: {error}") from error
-
-
 def _encode(array: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Strings as (an array of TnString, the bytes that it points to)."""
     encoded = []
@@ -82,7 +75,9 @@ def _encode(array: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         elif isinstance(item, bytes):
             encoded.append(item)
         else:
-            raise BadArgumentError(f"{what} is a tensor of strings and holds a {type(item).__name__}")
+            raise BadArgumentError(
+                f"{what} is a tensor of strings and holds a {type(item).__name__}"
+            )
     text = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
     lengths = np.array([len(item) for item in encoded], np.int64)
     strings = np.empty((len(encoded), 2), np.int64)
@@ -94,13 +89,17 @@ def _encode(array: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
 def describe(tensor: _abi.Tensor, kind: Element, shape: tuple[int, ...], what: str) -> None:
     """Tells the library a tensor's element type and shape."""
     if len(shape) > _abi.MAX_RANK:
-        raise BadArgumentError(f"{what} has {len(shape)} dimensions; at most {_abi.MAX_RANK} may be")
+        raise BadArgumentError(
+            f"{what} has {len(shape)} dimensions; at most {_abi.MAX_RANK} may be"
+        )
     tensor.element = kind.type
     tensor.rank = len(shape)
     tensor.dims[: len(shape)] = shape
 
 
-def put_tensor(tensor: _abi.Tensor, array: np.ndarray, kind: Element, what: str, keep: list) -> None:
+def put_tensor(
+    tensor: _abi.Tensor, array: np.ndarray, kind: Element, what: str, keep: list
+) -> None:
     """Describes an array to the library; what must outlive the description is added to `keep`."""
     describe(tensor, kind, array.shape, what)
     if kind.is_string:
@@ -161,7 +160,9 @@ def put_value(value: _abi.Value, given: Any, kind: Type, what: str, keep: list) 
     elif isinstance(given, (list, tuple)):
         items = list(given)
     else:
-        raise BadArgumentError(f"{what} is {kind}, and a {type(given).__name__} is given, not a list")
+        raise BadArgumentError(
+            f"{what} is {kind}, and a {type(given).__name__} is given, not a list"
+        )
     storage = (_abi.Value * len(items))()
     pointers = (ctypes.POINTER(_abi.Value) * len(items))()
     for i, item in enumerate(items):

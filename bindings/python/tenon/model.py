@@ -80,7 +80,7 @@ def _serialized(model: Any) -> bytes:
         return model.SerializeToString()
     except Exception as error:  # protobuf's own class, by version; above 2 GiB
         raise BadArgumentError(
-            f"the model cannot be serialised ({error}); save it with external data and give its path"
+            f"the model cannot be serialised ({error}); save it with external data, give its path"
         ) from error
 
 
@@ -168,13 +168,13 @@ class Model:
     def text(self, elements: int | None = None) -> str:
         """The model in ONNX's textual syntax.
 
-        ``elements``: of larger tensors only so many elements are written, and "...", which cannot be
-        read back; None: all are.
+        ``elements``: of larger tensors only so many elements are written, and "...", which cannot
+        be read back; None: all are.
         """
         pieces: list[bytes] = []
 
         def take(_user: int | None, data: int | None, size: int) -> bool:
-            pieces.append(ctypes.string_at(data, size))
+            pieces.append(ctypes.string_at(data or 0, size))
             return True
 
         write = _abi.Writer(take)
@@ -200,6 +200,9 @@ class Model:
         sizes: Mapping[str, int] | None = None,
         shapes: Mapping[str, Sequence[int | None]] | None = None,
         values: Mapping[str, ArrayLike] | None = None,
+        states: Mapping[str, str] | None = None,
+        initial: Mapping[str, ArrayLike] | None = None,
+        replaceable: Sequence[str] = (),
         pipeline: str | None = None,
         backend: str | None = None,
         threads: int = 1,
@@ -216,6 +219,14 @@ class Model:
         values
             Inputs that are known now, by name: the program is compiled for them, and they are no
             inputs any more. Arrays are borrowed where they can be: they must not change.
+        states
+            Inputs and the outputs that are their next values, by name: ``{"past": "present"}``.
+            Neither is an input or an output of the program any more; a :class:`Session` keeps them.
+        initial
+            What a new session's states are, by the input's name; without: zeros, where the size is
+            known.
+        replaceable
+            Weights, by name, that :meth:`Program.set_weight` may replace, at a price in speed.
         pipeline
             Passes, as ``tenon opt --passes`` takes them; None: the default.
         backend
@@ -250,6 +261,10 @@ class Model:
         options.sizes, options.size_count = _sizes(sizes or {})
         options.shapes, options.shape_count = _shapes(shapes or {})
         options.values, options.value_count = _values(values or {}, keep)
+        options.states, options.state_count = _states(states or {}, initial or {}, keep)
+        weights = [name.encode() for name in replaceable]
+        options.replaceable = (ctypes.c_char_p * len(weights))(*weights)
+        options.replaceable_count = len(weights)
         options.reports = report_bits(reports)
         options.seconds = seconds or 0
         options.needs_value = _abi.NeedsValue(lambda _user, name: needs.append(name.decode()))
@@ -322,6 +337,22 @@ def _values(values: Mapping[str, ArrayLike], keep: list) -> tuple[Any, int]:
         row.input = name.encode()
         put_tensor(row.tensor, array, element_of(array.dtype), what, keep)
     return table, len(values)
+
+
+def _states(states: Mapping[str, str], initial: Mapping[str, Any], keep: list) -> tuple[Any, int]:
+    unknown = [name for name in initial if name not in states]
+    if unknown:
+        raise BadArgumentError(f"'{unknown[0]}' has an initial value and is no state")
+    table = (_abi.State * len(states))()
+    for row, (past, present) in zip(table, states.items()):
+        row.past, row.present = past.encode(), present.encode()
+        if past in initial:
+            what = f"the initial value of '{past}'"
+            array = as_array(initial[past], None, what)
+            tensor = _abi.Tensor()
+            put_tensor(tensor, array, element_of(array.dtype), what, keep)
+            row.initial = ctypes.pointer(tensor)
+    return table, len(states)
 
 
 def compile(source: ModelLike | Model, *, name: str | None = None, **options: Any) -> Program:

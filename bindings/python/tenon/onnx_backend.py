@@ -53,9 +53,9 @@ class NotImplementedByTenon(UnsupportedError, unittest.SkipTest):
 class TenonRep(BackendRep):
     """A prepared model.
 
-    Some models can only be compiled with the values of some inputs, such as the axes of a reduction,
-    because these decide which operations there are. Such a model is compiled when it is run, once for
-    each of their values.
+    Some models can only be compiled with the values of some inputs, such as the axes of a
+    reduction, because these decide which operations there are. Such a model is compiled when it is
+    run, once for each of their values.
     """
 
     def __init__(self, model: Model, options: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ class TenonRep(BackendRep):
                 raise
             self._needs = error.needs
 
-    def run(self, inputs: Any, **kwargs: Any) -> Outputs:  # noqa: ARG002
+    def run(self, inputs: Any, **kwargs: Any) -> Outputs:
         """Runs the model. Inputs: a list in the model's order, a dictionary, or one array."""
         if not isinstance(inputs, Mapping):
             listed = [inputs] if isinstance(inputs, np.ndarray) else inputs

@@ -2,9 +2,9 @@
 """Programs: compiled models, which are called.
 
 A call borrows the arrays that it is given, and writes into arrays that it makes, or that the caller
-gives (`out`). What a run needs of memory and tables is kept in a context; a program keeps those that
-no call is using, so that each of many threads that call it at once has one of its own, and the next
-call finds its tables as the last one left them.
+gives (`out`). What a run needs of memory and tables is kept in a context; a program keeps those
+that no call is using, so that each of many threads that call it at once has one of its own, and the
+next call finds its tables as the last one left them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,22 @@ import numpy as np
 
 from . import _abi
 from ._abi import Status, ValueKind
-from ._elements import Element
+from ._elements import Element, element_of
 from ._library import bare_function, library
 from ._types import Dim, Type, parse_type
-from ._values import address, as_array, describe, get_value, memory_of, put_value
+from ._values import (
+    address,
+    as_array,
+    describe,
+    get_tensor,
+    get_value,
+    memory_of,
+    put_tensor,
+    put_value,
+)
 from .errors import BadArgumentError, Diagnostic, error_of
 
-__all__ = ["Inspection", "Outputs", "Port", "Program", "Step", "StepTime", "Symbol"]
+__all__ = ["Inspection", "Outputs", "Port", "Program", "Session", "Step", "StepTime", "Symbol"]
 
 
 class Handle:
@@ -174,8 +183,8 @@ class _Input:
         self.kind = kind
         self.shape: tuple[int, ...] | None = None  # that the table has
         self.dtype: np.dtype | None = None  # of arrays that need no conversion
-        if kind.kind == ValueKind.TENSOR and kind.element.is_plain:
-            self.dtype = kind.element.dtype
+        if kind.kind == ValueKind.TENSOR and kind.tensor_element.is_plain:
+            self.dtype = kind.tensor_element.dtype
 
     def put(self, given: Any, keep: list) -> None:
         """Points the table to what a caller gave; `keep` gets what must live as long as the run."""
@@ -188,10 +197,10 @@ class _Input:
             or not given.flags.c_contiguous
             or not given.flags.aligned
         ):
-            given = as_array(given, self.kind.element, self.what)
-            given = memory_of(given, self.kind.element, self.what)
+            given = as_array(given, self.kind.tensor_element, self.what)
+            given = memory_of(given, self.kind.tensor_element, self.what)
         if given.shape != self.shape:
-            describe(self.tensor, self.kind.element, given.shape, self.what)
+            describe(self.tensor, self.kind.tensor_element, given.shape, self.what)
             self.value.kind = ValueKind.TENSOR
             self.shape = given.shape
         keep.append(given)
@@ -199,7 +208,7 @@ class _Input:
 
     def _put_slowly(self, given: Any, keep: list) -> None:
         if self.kind.kind == ValueKind.TENSOR:
-            given = as_array(given, self.kind.element, self.what)
+            given = as_array(given, self.kind.tensor_element, self.what)
             self.shape = given.shape
         put_value(self.value, given, self.kind, self.what, keep)
 
@@ -211,7 +220,17 @@ class _Output:
     run, of the same input shapes, had it, the run writes into an array that is then the result.
     """
 
-    __slots__ = ("described", "element", "follows", "kind", "name", "shape", "static", "tensor", "value")
+    __slots__ = (
+        "described",
+        "element",
+        "follows",
+        "kind",
+        "name",
+        "shape",
+        "static",
+        "tensor",
+        "value",
+    )
 
     def __init__(self, value: _abi.Value, name: str, kind: Type, symbols: frozenset[str]) -> None:
         self.value = value
@@ -222,11 +241,11 @@ class _Output:
         self.static: tuple[int, ...] | None = None  # the only shape there is
         self.follows = False  # the shape follows from the shapes of the inputs
         self.described: tuple[int, ...] | None = None  # the shape that the table has
-        if kind.kind == ValueKind.TENSOR and not kind.element.is_string:
+        if kind.kind == ValueKind.TENSOR and not kind.tensor_element.is_string:
             self.element = kind.element
             self.follows = kind.shape is not None and kind.symbols <= symbols
-            if kind.shape is not None and all(isinstance(dim, int) for dim in kind.shape):
-                self.static = kind.shape
+            numbers = tuple(dim for dim in kind.shape or () if isinstance(dim, int))
+            self.static = numbers if numbers == kind.shape else None
         self.shape = self.static
 
     def place(self, given: np.ndarray | None) -> np.ndarray | None:
@@ -234,13 +253,13 @@ class _Output:
         if given is not None:
             array = self._of_caller(given)
         elif self.shape is not None:
-            array = np.empty(self.shape, self.element.memory)
+            array = np.empty(self.shape, self.kind.tensor_element.memory)
         else:
             self.value.kind = ValueKind.ABSENT
             self.described = None
             return None
         if array.shape != self.described:
-            describe(self.tensor, self.element, array.shape, f"output '{self.name}'")
+            describe(self.tensor, self.kind.tensor_element, array.shape, f"output '{self.name}'")
             self.described = array.shape
         self.value.kind = ValueKind.TENSOR
         self.tensor.data = address(array)
@@ -249,11 +268,15 @@ class _Output:
     def _of_caller(self, given: np.ndarray) -> np.ndarray:
         what = f"the array given for output '{self.name}'"
         if not self.element:
-            raise BadArgumentError(f"output '{self.name}' is {self.kind}: no array can be given for it")
+            raise BadArgumentError(
+                f"output '{self.name}' is {self.kind}: no array can be given for it"
+            )
         if not isinstance(given, np.ndarray):
             raise BadArgumentError(f"{what} is a {type(given).__name__}, not a NumPy array")
         if given.dtype not in (self.element.dtype, self.element.memory):
-            raise BadArgumentError(f"{what} has elements of type {given.dtype}, not {self.element.dtype}")
+            raise BadArgumentError(
+                f"{what} has elements of type {given.dtype}, not {self.element.dtype}"
+            )
         if not given.flags.carray:
             raise BadArgumentError(f"{what} is not contiguous in C order, aligned and writable")
         return given
@@ -265,10 +288,11 @@ class _Output:
             if self.follows:
                 self.shape = taken.shape
             return taken
+        element = self.kind.tensor_element
         if given is None:
-            return self.element.from_memory(placed)
-        if given.dtype != self.element.memory:  # the run wrote the library's form over it
-            given[...] = self.element.from_memory(given.view(self.element.memory))
+            return element.from_memory(placed)
+        if given.dtype != element.memory:  # the run wrote the library's form over it
+            given[...] = element.from_memory(given.view(element.memory))
         return given
 
 
@@ -316,8 +340,8 @@ class _Context:
         shapes = [slot.shape for slot in self.inputs]
         if shapes != self.shapes:
             self.shapes = shapes
-            for slot in self.outputs:
-                slot.shape = slot.static
+            for output in self.outputs:
+                output.shape = output.static
         if out is None:
             out = (None,) * len(self.outputs)
         else:
@@ -379,6 +403,8 @@ class Program:
         self._input_types = tuple(inputs.values())
         self._output_types = tuple(outputs.values())
         self._output_positions = {name: i for i, name in enumerate(outputs)}
+        #: Types of the states, by name.
+        self._state_types = dict(port_types(handle, c.tn_program_state_count, c.tn_program_state))
         self._idle: list[_Context] = []
 
     def __repr__(self) -> str:
@@ -394,12 +420,14 @@ class Program:
 
         A list is the list of inputs, unless the program's only input is a sequence or an optional.
         """
+        return self.run(self._given(inputs, named), out=out)
+
+    def _given(self, inputs: tuple, named: dict[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
         given: Any = inputs
         if len(inputs) == 1:
             only = inputs[0]
-            if isinstance(only, Mapping):
-                given = only
-            elif isinstance(only, (list, tuple)) and not self._takes_one_list():
+            is_list = isinstance(only, (list, tuple)) and not self._takes_one_list()
+            if isinstance(only, Mapping) or is_list:
                 given = only
         if named:
             if isinstance(given, Mapping):
@@ -407,7 +435,7 @@ class Program:
             else:
                 self._check_count(len(given), most=True)
                 given = {**dict(zip(self.input_names, given)), **named}
-        return self.run(given, out=out)
+        return given
 
     def run(
         self,
@@ -417,17 +445,21 @@ class Program:
     ) -> Outputs:
         """Runs the program and returns what it made, as :class:`Outputs`.
 
-        ``inputs``: by name, or in the program's order. A tensor is an array, or anything that offers
-        ``__dlpack__`` on the CPU, of exactly the element type asked for; or Python numbers, which are
-        converted. A tensor of strings is an array of ``str`` or ``bytes`` objects. A sequence is a list;
-        an optional is None or its item. Arrays in C order are not copied.
+        ``inputs``: by name, or in the program's order. A tensor is an array, or anything that
+        offers ``__dlpack__`` on the CPU, of exactly the element type asked for; or Python numbers,
+        which are converted. A tensor of strings is an array of ``str`` or ``bytes`` objects. A
+        sequence is a list; an optional is None or its item. Arrays in C order are not copied.
 
-        ``out``: arrays of the caller for some outputs, by name, or in order with None where there is
-        none. They are filled and are the results. They must have the exact type and shape, and share
-        no memory with inputs.
+        ``out``: arrays of the caller for some outputs, by name, or in order with None where there
+        is none. They are filled and are the results. They must have the exact type and shape, and
+        share no memory with inputs.
 
         Raises :class:`BadArgumentError` where inputs do not fit, and what running may raise.
         """
+        if self._state_types:
+            raise BadArgumentError(
+                "the program has states, which a session keeps: program.session()"
+            )
         ordered = self._ordered(inputs)
         placed = None if out is None else self._ordered_out(out)
         context = self._idle_context() or _Context(self)
@@ -480,6 +512,33 @@ class Program:
             )
         return out
 
+    def session(self) -> Session:
+        """A context of one's own, which keeps the states from run to run."""
+        return Session(self)
+
+    def set_weight(self, name: str, value: Any | None) -> None:
+        """Another value for a weight that was compiled as replaceable, of its type and shape;
+        copied.
+
+        None: the model's own again. Runs under way go on with the value that they began with.
+        """
+        why = ctypes.c_char_p()
+        tensor = None
+        keep: list[Any] = []
+        if value is not None:
+            tensor = _abi.Tensor()
+            array = as_array(value, None, f"weight '{name}'")
+            put_tensor(tensor, array, element_of(array.dtype), f"weight '{name}'", keep)
+        status = library().tn_program_set_weight(
+            self._handle.pointer,
+            name.encode(),
+            ctypes.byref(tensor) if tensor else None,
+            ctypes.byref(why),
+        )
+        if status != Status.OK:
+            text = why.value or library().tn_status_text(status)
+            raise error_of(status, f"weight '{name}': {text.decode()}")
+
     def inspect(self) -> Inspection:
         """What the program takes, makes, needs and does."""
         c, pointer = library(), self._handle.pointer
@@ -526,12 +585,79 @@ class Program:
         ordered = self._ordered(inputs)
         for _ in range(runs):
             context.run(ordered, None)
-        return [StepTime(step, *context.step_time(i)) for i, step in enumerate(self.inspect().steps)]
+        return [
+            StepTime(step, *context.step_time(i)) for i, step in enumerate(self.inspect().steps)
+        ]
+
+
+# ---- Sessions ------------------------------------------------------------------------------------
+
+
+class Session:
+    """Runs of a program one after another, with states that go from each to the next.
+
+    Made by :meth:`Program.session`. A session is for one thread at a time.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._context = _Context(program)
+
+    def __call__(
+        self, *inputs: Any, out: Mapping[str, Any] | Sequence[Any] | None = None, **named: Any
+    ) -> Outputs:
+        """Runs the program; the arguments are those of :meth:`Program.__call__`."""
+        return self.run(self.program._given(inputs, named), out=out)
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | Sequence[Any],
+        *,
+        out: Mapping[str, Any] | Sequence[Any] | None = None,
+    ) -> Outputs:
+        """Runs the program; the arguments are those of :meth:`Program.run`."""
+        placed = None if out is None else self.program._ordered_out(out)
+        return self._context.run(self.program._ordered(inputs), placed)
+
+    def _state(self, name: str) -> tuple[int, Type]:
+        states = self.program._state_types
+        if name not in states:
+            raise BadArgumentError(f"there is no state '{name}'; there are {', '.join(states)}")
+        return list(states).index(name), states[name]
+
+    def state(self, name: str) -> np.ndarray:
+        """A copy of a state, by the name of its input."""
+        tensor = _abi.Tensor()
+        i, _ = self._state(name)
+        status = library().tn_context_state(self._context.pointer, i, ctypes.byref(tensor))
+        if status != Status.OK:
+            raise error_of(status, f"state '{name}' has no value yet")
+        return get_tensor(tensor)
+
+    def set_state(self, name: str, value: Any) -> None:
+        """Another value for a state; copied."""
+        tensor = _abi.Tensor()
+        keep: list[Any] = []
+        i, kind = self._state(name)
+        what = f"state '{name}'"
+        array = as_array(value, kind.tensor_element, what)
+        put_tensor(tensor, array, kind.tensor_element, what, keep)
+        status = library().tn_context_set_state(self._context.pointer, i, ctypes.byref(tensor))
+        if status != Status.OK:
+            text = library().tn_context_error(self._context.pointer) or b""
+            raise error_of(status, text.decode() or f"{what} is {kind}")
+
+    def reset(self) -> None:
+        """All states as a new session has them."""
+        expect_ok(library().tn_context_reset(self._context.pointer))
+
+
+# ---- What both share -----------------------------------------------------------------------------
 
 
 def report_bits(names: Iterable[str]) -> int:
     """TnReport bits of reports' names."""
-    known = {report.name.lower(): report for report in _abi.Report}
+    known = {str(report.name).lower(): report for report in _abi.Report}
     bits = 0
     for name in [names] if isinstance(names, str) else names:
         if name not in known:

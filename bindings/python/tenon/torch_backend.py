@@ -8,18 +8,19 @@
     with torch.inference_mode():
         y = model(x)
 
-A graph that TorchDynamo has captured goes through PyTorch's own ONNX export to Tenon. Its parameters
-and buffers become constants of the program that are read where PyTorch has them. Should one be
-changed or replaced later, the next call notices and compiles again.
+A graph that TorchDynamo has captured goes through PyTorch's own ONNX export to Tenon. Its
+parameters and buffers become constants of the program that are read where PyTorch has them. Should
+one be changed or replaced later, the next call notices and compiles again.
 
 What the exporter or Tenon cannot do (gradients, tensors on other devices, graphs that change their
-inputs, operators without an ONNX form) runs as PyTorch would run it, and the logger "tenon" says why;
-``options={"fallback": False}`` raises :class:`tenon.UnsupportedError` instead. Other options are those of
-:meth:`tenon.Model.compile`: ``options={"threads": 4}``.
+inputs, operators without an ONNX form) runs as PyTorch would run it, and the logger "tenon" says
+why; ``options={"fallback": False}`` raises :class:`tenon.UnsupportedError` instead. Other options
+are those of :meth:`tenon.Model.compile`: ``options={"threads": 4}``.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
 from collections.abc import Callable, Sequence
@@ -48,10 +49,9 @@ def tenon_backend(
     """What ``torch.compile(backend="tenon")`` calls with each graph that it captures."""
     options = dict(options or {})
     fallback = options.pop("fallback", True)
+    reason: Error
     try:
         return _Compiled(graph, inputs, options)
-    except _Unsuitable as error:
-        reason = error
     except Error as error:
         reason = error
     except Exception as error:  # the exporter's, of whatever class
@@ -131,7 +131,7 @@ def _check_inputs(inputs: Sequence[Any]) -> None:
             raise _Unsuitable(f"a tensor has the layout {example.layout}")
         elif example.requires_grad and torch.is_grad_enabled():
             raise _Unsuitable(
-                "gradients are wanted; call the model under torch.inference_mode() or torch.no_grad()"
+                "gradients are wanted; use torch.inference_mode() or torch.no_grad()"
             )
 
 
@@ -170,6 +170,18 @@ def _read_sizes_from_tensors(graph: torch.fx.GraphModule) -> list[int]:
     return left
 
 
+def _constant(value: Any, _inputs: Sequence[Any], _tensors: Sequence[Any]) -> Any:
+    return value
+
+
+def _given(at: int, inputs: Sequence[Any], _tensors: Sequence[Any]) -> Any:
+    return inputs[at]
+
+
+def _made(at: int, _inputs: Sequence[Any], tensors: Sequence[Any]) -> Any:
+    return tensors[at]
+
+
 class _Results:
     """What the graph returns: tensors that the program makes, or inputs as they are."""
 
@@ -183,23 +195,23 @@ class _Results:
         self.plan: list[Callable[[Sequence[Any], Sequence[Any]], Any]] = []
         for result in returned:
             if not isinstance(result, torch.fx.Node):
-                self.plan.append(lambda _given, _made, constant=result: constant)
+                self.plan.append(functools.partial(_constant, result))
             elif result in inputs:
                 at = inputs.index(result)
-                self.plan.append(lambda given, _made, at=at: given[at])
+                self.plan.append(functools.partial(_given, at))
             elif isinstance(result.meta.get("example_value"), torch.Tensor):
                 if result not in made:
                     made.append(result)
                 at = made.index(result)
-                self.plan.append(lambda _given, made, at=at: made[at])
+                self.plan.append(functools.partial(_made, at))
             else:
                 raise _Unsuitable(f"the result {result.name} is no tensor")
         if not made:
             raise _Unsuitable("the graph computes no tensor")
         nodes[-1].args = (tuple(made),)
 
-    def collect(self, given: Sequence[Any], made: Sequence[Any]) -> list[Any]:
-        return [rule(given, made) for rule in self.plan]
+    def collect(self, inputs: Sequence[Any], tensors: Sequence[Any]) -> list[Any]:
+        return [rule(inputs, tensors) for rule in self.plan]
 
 
 # ---- Export --------------------------------------------------------------------------------------
@@ -209,7 +221,11 @@ def _export(graph: torch.fx.GraphModule, inputs: Sequence[torch.Tensor]) -> Any:
     """An onnx.ModelProto of a graph all of whose inputs are tensors, in their order."""
     nodes = [node for node in graph.graph.nodes if node.op == "placeholder"]
     shapes = tuple(
-        {d: torch.export.Dim.AUTO for d, size in enumerate(_symbols_of(node)) if type(size) is not int}
+        {
+            d: torch.export.Dim.AUTO
+            for d, size in enumerate(_symbols_of(node))
+            if type(size) is not int
+        }
         for node in nodes
     )
     clone = torch.fx.GraphModule(graph, graph.graph)
