@@ -21,6 +21,7 @@ typedef struct Target {
     int vector_registers;
     bool has_fma;
     int64_t l1_bytes, l2_bytes;
+    uint64_t needed; /* TN_CPU_...: what its code takes for granted */
 } Target;
 
 typedef struct Backend Backend;
@@ -56,5 +57,13 @@ extern const Backend backend_interpreter, backend_llvm;
 
 /* The host's processor. */
 void target_host(Target *target);
+/* A target by the names that clang takes: --target, --mcpu, --mattr; any may be NULL. Without a
+ * triple it is the host's, without a processor the host's own for its architecture, else a generic
+ * one. "native" is the host's processor. False and a diagnostic if there is no such target. */
+bool target_named(Arena *arena, const char *triple, const char *cpu, const char *features,
+                  Target *target, Diagnostics *diagnostics);
+/* What a target is called, all in words, and what it asks of the processor (TN_CPU_...). */
+void target_describe(Arena *arena, const Target *target, const char **triple, const char **cpu,
+                     const char **features, uint64_t *needed);
 
 #endif

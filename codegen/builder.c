@@ -149,7 +149,7 @@ static const void *aligned_constant(Builder *b, const Constant *constant)
 {
     size_t bytes = constant_bytes(constant), unit = element_bytes(constant->element);
     unit = unit > 8 ? 8 : unit ? unit : 1;
-    if ((uintptr_t)constant->data % unit == 0)
+    if (b->settings->moves_constants || (uintptr_t)constant->data % unit == 0)
         return constant->data;
     void *copy = arena_try(b->arena, bytes ? bytes : 1);
     if (!copy)
@@ -163,8 +163,10 @@ static int32_t constant_buffer(Builder *b, const Constant *constant)
     intptr_t known = (intptr_t)map_get_pointer(&b->constants, constant->data);
     if (known && constant->data)
         return (int32_t)(known - 1);
-    int32_t buffer = add_buffer(
-        b, (BufferPlan){.kind = BUFFER_constant, .constant = aligned_constant(b, constant)});
+    int32_t buffer = add_buffer(b, (BufferPlan){.kind = BUFFER_constant,
+                                                .constant = aligned_constant(b, constant),
+                                                .constant_bytes = (int64_t)constant_bytes(constant),
+                                                .is_string = constant->element == TN_STRING});
     if (constant->data)
         map_set_pointer(&b->constants, constant->data, (void *)(intptr_t)(buffer + 1));
     return buffer;

@@ -22,6 +22,8 @@
 typedef struct BufferPlan {
     BufferKind kind;
     const void *constant;
+    int64_t constant_bytes;
+    bool is_string;    /* constant */
     const Expr *bytes; /* planned */
     int64_t first, last;
     bool is_output;
@@ -71,7 +73,8 @@ typedef struct Builder {
     Map bindings;  /* Value -> Binding */
     Map kernels;   /* Node -> KernelOfNode, of the nodes that kernels carry out */
     Map copies;    /* Value -> buffer + 1, of its copy in another layout */
-    int64_t worker_scratch, constant_bytes, packed_bytes;
+    int64_t worker_scratch;
+    const Expr *arena_bytes; /* of the plan */
     bool has_tail;
     int32_t pointer_count;
     void *packed; /* PackedConstants */
@@ -151,8 +154,5 @@ void select_layouts(Builder *b, Graph *graph);
 
 /* The buffer that holds a packing of a constant. */
 int32_t packed_buffer(Builder *b, const Packing *packing);
-/* Does the packings that were asked for. */
-TnStatus pack_constants(Builder *b);
-void packed_destroy(void *packed);
 
 #endif

@@ -4,6 +4,7 @@
  * constants.
  */
 #include "codegen/builder.h"
+#include "codegen/pack.h"
 #include "codegen/plan_memory.h"
 #include "ir/support/budget.h"
 
@@ -112,14 +113,19 @@ static bool plan_buffers(Builder *b, Program *program)
     for (int64_t i = 0; i < b->buffers.count; i++) {
         const BufferPlan *plan = &b->buffers.items[i];
         Buffer *buffer = &program->buffers[i];
-        *buffer =
-            (Buffer){.kind = plan->kind, .constant = plan->constant, .is_output = plan->is_output};
+        *buffer = (Buffer){.kind = plan->kind,
+                           .constant = plan->constant,
+                           .bytes = size_number(plan->constant_bytes),
+                           .is_string = plan->is_string,
+                           .is_output = plan->is_output};
+        program->weight_bytes += plan->constant_bytes;
         if (plan->kind != BUFFER_planned)
             continue;
         buffer->bytes = size_of(b, plan->bytes);
         buffer->offset = size_of(b, item++->offset);
     }
     program->arena = size_of(b, total);
+    b->arena_bytes = total;
     Text text = text_create(b->arena);
     expr_print(total, &text);
     program->arena_formula = text.data;
@@ -147,18 +153,14 @@ static void list_phases(const Builder *b, Text *text)
     }
 }
 
-static TnStatus compile_phases(Builder *b, ProgramOwner *owner)
+static void collect_phases(Builder *b, Lowered *lowered)
 {
-    Phase **phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
-    int count = 0;
+    lowered->phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
     if (b->settings->listing)
         list_phases(b, b->settings->listing);
     for (int64_t i = 0; i < b->phases.count; i++)
         if (b->phases.items[i]->function)
-            phases[count++] = b->phases.items[i];
-    owner->backend = b->settings->backend;
-    return owner->backend->compile(&b->settings->target, &b->settings->parallel, b->arena, phases,
-                                   count, &owner->module, b->diagnostics);
+            lowered->phases[lowered->phase_count++] = b->phases.items[i];
 }
 
 /* Until there is code, a step holds its Phase. */
@@ -236,13 +238,12 @@ static TnStatus failure(const Builder *b)
 
 static void set_needs(const Builder *b, Program *program)
 {
-    program->packed_bytes = b->packed_bytes;
     program->worker_scratch = b->worker_scratch;
     program->has_tail = b->has_tail;
     program->pointer_count = b->pointer_count;
 }
 
-static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
+static TnStatus build(Builder *b, Program *program)
 {
     Graph *graph = b->model->graph;
     program->input_count = graph->input_count;
@@ -260,17 +261,9 @@ static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
         add_outputs(b, graph, program->outputs);
     if (b->failed)
         return failure(b);
-    TnStatus status = pack_constants(b);
-    owner->packed = b->packed;
-    if (status != TN_OK)
-        return status;
     if (!plan_buffers(b, program))
         return failure(b);
     program->main = *scope_close(b);
-    status = compile_phases(b, owner);
-    if (status != TN_OK)
-        return status;
-    finish_block(&program->main);
     set_entry(b, program);
     set_symbols(b, program);
     set_needs(b, program);
@@ -281,13 +274,11 @@ static TnStatus build(Builder *b, Program *program, ProgramOwner *owner)
     return TN_OK;
 }
 
-TnStatus program_compile(Model *model, const CompileSettings *settings, Program **program,
-                         Diagnostics *diagnostics)
+TnStatus program_lower(Model *model, const CompileSettings *settings, Lowered *lowered,
+                       Diagnostics *diagnostics)
 {
     Arena *arena = model->arena;
-    *program = NULL;
     Program *made = ARENA_NEW(arena, Program);
-    ProgramOwner *owner = ARENA_NEW(arena, ProgramOwner);
     Builder b = {.model = model,
                  .arena = arena,
                  .pool = model->pool,
@@ -306,13 +297,50 @@ TnStatus program_compile(Model *model, const CompileSettings *settings, Program 
     for (int64_t i = 0; i < model->binding_count; i++)
         if (!map_get_pointer(&b.bindings, model->bindings[i].value))
             map_set_pointer(&b.bindings, model->bindings[i].value, &model->bindings[i]);
-    arena_defer(arena, release_owner, owner);
-    made->owner = owner;
-    made->destroy = destroy_program;
-    TnStatus status = build(&b, made, owner);
+    TnStatus status = build(&b, made);
+    *lowered = (Lowered){.model = model,
+                         .program = made,
+                         .is_entry = b.is_entry,
+                         .arena = b.arena_bytes,
+                         .packed = b.packed};
+    if (status == TN_OK)
+        collect_phases(&b, lowered);
+    return status;
+}
+
+static TnStatus make_code(const Lowered *lowered, const CompileSettings *settings,
+                          ProgramOwner *owner, Diagnostics *diagnostics)
+{
+    TnStatus status =
+        pack_constants(lowered->packed, &settings->parallel, lowered->program, diagnostics);
     if (status != TN_OK)
-        program_destroy(made);
+        return status;
+    owner->packed = lowered->packed;
+    owner->backend = settings->backend;
+    status =
+        owner->backend->compile(&settings->target, &settings->parallel, lowered->model->arena,
+                                lowered->phases, lowered->phase_count, &owner->module, diagnostics);
+    if (status == TN_OK)
+        finish_block(&lowered->program->main);
+    return status;
+}
+
+TnStatus program_compile(Model *model, const CompileSettings *settings, Program **program,
+                         Diagnostics *diagnostics)
+{
+    Lowered lowered;
+    ProgramOwner *owner = ARENA_NEW(model->arena, ProgramOwner);
+    *program = NULL;
+    TnStatus status = program_lower(model, settings, &lowered, diagnostics);
+    if (status != TN_OK)
+        return status;
+    arena_defer(model->arena, release_owner, owner);
+    lowered.program->owner = owner;
+    lowered.program->destroy = destroy_program;
+    status = make_code(&lowered, settings, owner, diagnostics);
+    if (status != TN_OK)
+        program_destroy(lowered.program);
     else
-        *program = made;
+        *program = lowered.program;
     return status;
 }

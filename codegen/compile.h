@@ -12,17 +12,35 @@
 typedef struct CompileSettings {
     const Backend *backend;
     Target target;
-    Text *listing;      /* receives kernels and loop nests; or NULL */
-    Parallel parallel;  /* for packing constants; zeroed: the calling thread alone */
-    bool split_kernels; /* a step for each compute; what passes between them lies in memory */
+    bool moves_constants; /* the bytes of constants will be copied: they need not be aligned */
+    Text *listing;        /* receives kernels and loop nests; or NULL */
+    Parallel parallel;    /* for packing constants; zeroed: the calling thread alone */
+    bool split_kernels;   /* a step for each compute; what passes between them lies in memory */
 } CompileSettings;
 
 /* For this machine, with LLVM. */
 void compile_settings_default(CompileSettings *settings);
 
+/* A program without code: its phases hold a Phase in `kernel`, and packed constants are not made
+ * yet. Of it program_compile() makes one that runs here, and codegen/artifact one for a file. */
+typedef struct Lowered {
+    Model *model;
+    Program *program;
+    Phase **phases; /* those that have a function */
+    int phase_count;
+    const bool *is_entry; /* by symbol: the inputs give it its value */
+    const Expr *arena;    /* bytes of the planned buffers */
+    void *packed;         /* PackedConstants; or NULL */
+} Lowered;
+
 /* All nodes must have a meaning of their own (decompose has run). The program borrows from the
- * model's arena and constants, which must outlive it; program_destroy() releases the rest. On
- * failure *program is NULL and the diagnostics say why. The model's symbols may gain new ones. */
+ * model's arena and constants, which must outlive it. The diagnostics say why it failed. The
+ * model's symbols may gain new ones. */
+TnStatus program_lower(Model *model, const CompileSettings *settings, Lowered *lowered,
+                       Diagnostics *diagnostics);
+
+/* program_lower() and code for this process. program_destroy() releases the code. On failure
+ * *program is NULL. */
 TnStatus program_compile(Model *model, const CompileSettings *settings, Program **program,
                          Diagnostics *diagnostics);
 

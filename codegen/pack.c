@@ -5,6 +5,8 @@
  * Where offsets and guards are affine, which they are but for axes that were fused, packing.c walks
  * them; else they are evaluated for each element. Equal packings of the same bytes are made once.
  */
+#include "codegen/pack.h"
+
 #include "codegen/builder.h"
 #include "codegen/packing.h"
 #include "runtime/allocator.h"
@@ -22,11 +24,11 @@ typedef struct PackJob {
     size_t bytes; /* of it */
 } PackJob;
 
-typedef struct PackedConstants {
+struct PackedConstants {
     const TnAllocator *allocator;
     ARRAY(PackJob) jobs;
     Map by_key; /* text -> job number + 1 */
-} PackedConstants;
+};
 
 /* ---- Asking ------------------------------------------------------------------------------ */
 
@@ -97,6 +99,7 @@ int32_t packed_buffer(Builder *b, const Packing *packing)
 
 typedef struct PackRun {
     const PackJob *job;
+    char *memory;
     int64_t position[2 * MAX_RANK];
 } PackRun;
 
@@ -156,7 +159,7 @@ static void pack_element(const PackRun *run)
     const char *source = packing->source->values;
     int64_t from = evaluate(run, packing->from), to = evaluate(run, packing->to);
     if (to >= 0 && (size_t)to < job->count)
-        memcpy(job->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
+        memcpy(run->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
                job->element);
 }
 
@@ -175,36 +178,56 @@ static void pack_axes(PackRun *run, int axis)
     }
 }
 
-static void pack_piece(void *context, int64_t piece, int worker)
+int64_t packed_count(const PackedConstants *packed)
 {
-    const PackedConstants *packed = context;
-    PackRun run = {.job = &packed->jobs.items[piece]};
-    (void)worker;
+    return packed ? packed->jobs.count : 0;
+}
+
+int32_t packed_buffer_of(const PackedConstants *packed, int64_t i)
+{
+    return packed->jobs.items[i].buffer;
+}
+
+int64_t packed_bytes(const PackedConstants *packed, int64_t i)
+{
+    const PackJob *job = &packed->jobs.items[i];
+    return (int64_t)((job->count * job->element + 63) / 64 * 64);
+}
+
+void packed_write(const PackedConstants *packed, int64_t i, void *memory)
+{
+    PackRun run = {.job = &packed->jobs.items[i], .memory = memory};
     if (run.job->is_affine && run.job->plan.axis_count > 0)
-        packing_run(&run.job->plan, run.job->packing->source->values, run.job->memory);
+        packing_run(&run.job->plan, run.job->packing->source->values, memory);
     else
         pack_axes(&run, 0);
 }
 
-TnStatus pack_constants(Builder *b)
+static void pack_piece(void *context, int64_t piece, int worker)
 {
-    PackedConstants *packed = b->packed;
-    if (!packed)
-        return TN_OK;
-    for (int64_t i = 0; i < packed->jobs.count; i++) {
+    const PackedConstants *packed = context;
+    (void)worker;
+    packed_write(packed, piece, packed->jobs.items[piece].memory);
+}
+
+TnStatus pack_constants(PackedConstants *packed, const Parallel *parallel, Program *program,
+                        Diagnostics *diagnostics)
+{
+    for (int64_t i = 0; i < packed_count(packed); i++) {
         PackJob *job = &packed->jobs.items[i];
-        size_t bytes = (job->count * job->element + 63) / 64 * 64;
+        size_t bytes = (size_t)packed_bytes(packed, i);
         job->bytes = bytes ? bytes : 64;
         job->memory = allocator_take(packed->allocator, job->bytes, 64);
         if (!job->memory) {
-            no_memory_at(b->diagnostics, (Location){0}, "packed constants");
+            no_memory_at(diagnostics, (Location){0}, "packed constants");
             return TN_OUT_OF_MEMORY;
         }
         memset(job->memory, 0, bytes);
-        b->packed_bytes += (int64_t)bytes;
-        b->buffers.items[job->buffer].constant = job->memory;
+        program->packed_bytes += (int64_t)bytes;
+        program->buffers[job->buffer].constant = job->memory;
     }
-    parallel_run(&b->settings->parallel, packed->jobs.count, pack_piece, packed);
+    if (packed)
+        parallel_run(parallel, packed->jobs.count, pack_piece, packed);
     return TN_OK;
 }
 

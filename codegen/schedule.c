@@ -285,6 +285,14 @@ static bool is_attached_whole(const Kernel *kernel, int first)
            first + epilogue_collect(kernel, first).compute_count == kernel->compute_count;
 }
 
+bool kernel_is_wide(const Kernel *kernel)
+{
+    for (int i = 0; i < kernel->tensor_count; i++)
+        if (element_bytes(kernel->tensors[i]->element) > 8)
+            return true;
+    return false;
+}
+
 void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
                      FunctionList *functions)
 {
@@ -296,7 +304,7 @@ void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
             Tiling tiling = tiling_choose(&contraction, target);
             function = contraction_schedule(&contraction, target, &tiling);
             count = contraction.compute_count;
-        } else if (is_attached_whole(kernel, i) ||
+        } else if (is_attached_whole(kernel, i) || kernel_is_wide(kernel) ||
                    !(function = schedule_sweep(target, kernel, i, &count))) {
             function = schedule_generic(target, kernel, i, &count);
         }

@@ -28,6 +28,10 @@ Function *schedule_generic(const Target *target, const Kernel *kernel, int first
  * than two of them. */
 Function *schedule_sweep(const Target *target, const Kernel *kernel, int first, int *count);
 
+/* Whether it moves elements of 16 bytes (strings, complex doubles), which no vector has lanes for.
+ */
+bool kernel_is_wide(const Kernel *kernel);
+
 /* ---- What schedules share ---------------------------------------------------------------- */
 
 /* With the kernel's tensors by slot, no nest. */

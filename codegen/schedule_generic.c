@@ -126,8 +126,16 @@ static bool crosses_lanes(Combine combine)
     return combine == COMBINE_sum || combine == COMBINE_max || combine == COMBINE_min;
 }
 
+/* Elements of 16 bytes (strings, complex doubles) are moved one by one. */
+static bool has_lanes(const Member *s)
+{
+    return element_bytes(s->out->element) <= 8;
+}
+
 static void choose_lane(Member *s)
 {
+    if (!has_lanes(s))
+        return;
     const Axis *own = s->axis_count ? s->axes[s->axis_count - 1] : NULL;
     const Axis *summed = s->reduce_count ? s->reduce[s->reduce_count - 1] : NULL;
     if (summed && crosses_lanes(s->compute->combine) &&
@@ -579,7 +587,7 @@ static void build_scatter(Member *s)
     scatter_inside(s, targets);
     s->to = tensor_offset(s->pool, s->compute->out, targets);
     s->along = NULL;
-    if (s->axis_count) {
+    if (s->axis_count && has_lanes(s)) {
         const Axis *last = s->axes[s->axis_count - 1];
         const Expr *rest = expr_minus(s->pool, s->to, axis_of(s, last));
         if (!expr_contains_axis(rest, last))

@@ -72,15 +72,17 @@ typedef struct SizeInstruction {
 typedef enum BufferKind {
     BUFFER_planned,
     BUFFER_dynamic,
-    BUFFER_constant,
-    BUFFER_input, /* the caller's memory */
-    BUFFER_value, /* points to a TnValue: a sequence or an optional */
+    BUFFER_constant, /* `constant` points to it */
+    BUFFER_weight,   /* at `offset` of the program's weights */
+    BUFFER_input,    /* the caller's memory */
+    BUFFER_value,    /* points to a TnValue: a sequence or an optional */
 } BufferKind;
 
 typedef struct Buffer {
     BufferKind kind;
     const void *constant;
-    Size offset, bytes; /* planned */
+    Size offset, bytes; /* planned, weight; bytes of a constant, too */
+    bool is_string;     /* a constant of strings: an array of TnString */
     bool is_output;     /* planned, unless the caller gives memory for it */
 } Buffer;
 
@@ -286,8 +288,10 @@ typedef struct Program {
     int64_t worker_scratch; /* bytes for each worker */
     bool has_tail;          /* whether running may take memory beyond `arena` */
     int32_t pointer_count;  /* buffers, or operands and results, of the step with most of them */
-    int64_t constant_bytes, packed_bytes;
-    void *owner; /* code, packed constants, arenas */
+    int64_t packed_bytes;
+    const void *weights;  /* of the buffers BUFFER_weight, aligned to 64 */
+    int64_t weight_bytes; /* of them; in this process, of all constants that are read as they are */
+    void *owner;          /* code, packed constants, arenas */
     void (*destroy)(struct Program *program);
 } Program;
 

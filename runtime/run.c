@@ -5,27 +5,23 @@
  */
 #include "runtime/run_internal.h"
 
-#include "runtime/allocator.h"
 #include "runtime/element.h"
+#include "runtime/format.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-enum { FIRST_TAIL_BYTES = 1 << 16 };
 
 TnStatus run_fail(Run *run, TnStatus status, const Step *step, const char *format, ...)
 {
     int length = 0;
     if (step && step->name)
-        length = snprintf(run->error, sizeof run->error, "%s%s'%s': ",
+        length = format_text(run->error, sizeof run->error, "%s%s'%s': ",
                           step->operator? step->operator: "", step->operator? " " : "", step->name);
     if (length < 0 || (size_t)length >= sizeof run->error)
         length = 0;
     va_list list;
     va_start(list, format);
-    vsnprintf(run->error + length, sizeof run->error - (size_t)length, format, list);
+    format_list(run->error + length, sizeof run->error - (size_t)length, format, list);
     va_end(list);
     return status;
 }
@@ -37,70 +33,59 @@ TnStatus run_no_memory(Run *run)
                     (long long)run->arena_bytes, (long long)run->arena_needed);
 }
 
-/* ---- Life -------------------------------------------------------------------------------- */
+/* ---- Tables ------------------------------------------------------------------------------ */
 
-Run *run_create_with(const TnAllocator *allocator, const Program *program, Parallel parallel)
+/* Room for `count` things of so many bytes; where it begins. */
+static int64_t reserve(int64_t *bytes, int64_t count, size_t each)
 {
-    Run *run = allocator_zeroed(allocator, 1, sizeof *run);
-    if (!run)
-        return NULL;
-    run->allocator = allocator ? *allocator : (TnAllocator){0};
+    int64_t begin = *bytes;
+    *bytes += (count * (int64_t)each + 15) / 16 * 16;
+    return begin;
+}
+
+typedef struct Tables {
+    int64_t data, sizes, pointers, values, operands, bytes;
+} Tables;
+
+static Tables tables_of(const Program *program)
+{
+    Tables t = {0};
+    int64_t pointers = (int64_t)program->pointer_count + 1;
+    t.data = reserve(&t.bytes, (int64_t)program->buffer_count + 1, sizeof(void *));
+    t.sizes = reserve(&t.bytes, (int64_t)program->size_count + 1, sizeof(int64_t));
+    t.pointers = reserve(&t.bytes, pointers, sizeof(void *));
+    t.values = reserve(&t.bytes, pointers, sizeof(TnValue));
+    t.operands = reserve(&t.bytes, pointers, sizeof(TnValue *));
+    return t;
+}
+
+int64_t run_table_bytes(const Program *program)
+{
+    return tables_of(program).bytes;
+}
+
+void run_open(Run *run, const Program *program, Parallel parallel, void *tables)
+{
+    Tables t = tables_of(program);
+    char *base = tables;
+    memset(run, 0, sizeof *run);
+    memset(tables, 0, (size_t)t.bytes);
     run->program = program;
     run->parallel = parallel;
     if (run->parallel.threads < 1)
         run->parallel.threads = 1;
-    run->owns_arena = true;
-    allocator = &run->allocator;
-    size_t pointers = (size_t)program->pointer_count + 1;
-    run->data = allocator_zeroed(allocator, (size_t)program->buffer_count + 1, sizeof *run->data);
-    run->sizes = allocator_zeroed(allocator, (size_t)program->size_count + 1, sizeof *run->sizes);
-    run->pointers = allocator_zeroed(allocator, pointers, sizeof *run->pointers);
-    run->values = allocator_zeroed(allocator, pointers, sizeof *run->values);
-    run->operands = allocator_zeroed(allocator, pointers, sizeof *run->operands);
-    if (!run->data || !run->sizes || !run->pointers || !run->values || !run->operands) {
-        run_destroy(run);
-        return NULL;
-    }
-    return run;
+    run->weights = program->weights;
+    run->data = (void **)(void *)(base + t.data);
+    run->sizes = (int64_t *)(void *)(base + t.sizes);
+    run->pointers = (void **)(void *)(base + t.pointers);
+    run->values = (TnValue *)(void *)(base + t.values);
+    run->operands = (const TnValue **)(void *)(base + t.operands);
 }
 
-Run *run_create(const Program *program, Parallel parallel)
+void run_use_arena(Run *run, void *arena, int64_t bytes)
 {
-    return run_create_with(NULL, program, parallel);
-}
-
-static void release_arena(Run *run)
-{
-    if (run->owns_arena)
-        allocator_release(&run->allocator, run->arena, (size_t)run->arena_bytes);
-    run->arena = NULL;
-    run->arena_bytes = 0;
-}
-
-void run_destroy(Run *run)
-{
-    if (!run)
-        return;
-    const TnAllocator allocator = run->allocator;
-    const Program *program = run->program;
-    size_t pointers = (size_t)program->pointer_count + 1;
-    release_arena(run);
-    allocator_release(&allocator, run->data,
-                      ((size_t)program->buffer_count + 1) * sizeof *run->data);
-    allocator_release(&allocator, run->sizes,
-                      ((size_t)program->size_count + 1) * sizeof *run->sizes);
-    allocator_release(&allocator, run->pointers, pointers * sizeof *run->pointers);
-    allocator_release(&allocator, run->values, pointers * sizeof *run->values);
-    allocator_release(&allocator, run->operands, pointers * sizeof *run->operands);
-    allocator_release(&allocator, run, sizeof *run);
-}
-
-void run_set_arena(Run *run, void *arena, int64_t bytes)
-{
-    release_arena(run);
     uintptr_t misaligned = (uintptr_t)arena % MEMORY_ALIGNMENT;
     int64_t skip = misaligned ? MEMORY_ALIGNMENT - (int64_t)misaligned : 0;
-    run->owns_arena = !arena;
     run->arena = arena && skip < bytes ? (char *)arena + skip : arena;
     run->arena_bytes = arena && skip < bytes ? bytes - skip : 0;
 }
@@ -209,6 +194,15 @@ static TnStatus enter(Run *run, int count, const TnValue *inputs)
     return status;
 }
 
+TnStatus run_enter_sizes(Run *run, const void *const *inputs, RunBinder *bind, void *user)
+{
+    run->error[0] = 0;
+    TnStatus status = bind(user, run);
+    for (int i = 0; i < run->program->input_count; i++)
+        run->data[run->program->inputs[i].value.buffer] = (void *)inputs[i];
+    return status == TN_OK ? run_block(run, &run->program->entry) : status;
+}
+
 /* ---- Memory ------------------------------------------------------------------------------ */
 
 static bool fixed_bytes(const Run *run, int64_t *planned, int64_t *workers)
@@ -220,20 +214,6 @@ static bool fixed_bytes(const Run *run, int64_t *planned, int64_t *workers)
            memory_product(each, run->parallel.threads, workers) && *workers < INT64_MAX / 4;
 }
 
-static TnStatus grow(Run *run, int64_t bytes)
-{
-    release_arena(run);
-    if (bytes > INT64_MAX - MEMORY_ALIGNMENT)
-        bytes = INT64_MAX - MEMORY_ALIGNMENT;
-    bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-    run->arena = allocator_take(&run->allocator, (size_t)bytes, MEMORY_ALIGNMENT);
-    if (!run->arena)
-        return run_fail(run, TN_OUT_OF_MEMORY, NULL, "no memory for an arena of %lld bytes",
-                        (long long)bytes);
-    run->arena_bytes = bytes;
-    return TN_OK;
-}
-
 /* Makes sure that the arena holds what is planned, and sets the buffers' pointers. */
 static TnStatus lay_out(Run *run)
 {
@@ -241,13 +221,13 @@ static TnStatus lay_out(Run *run)
     int64_t planned, workers;
     if (!fixed_bytes(run, &planned, &workers))
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
-    int64_t needed = planned + workers + (program->has_tail ? FIRST_TAIL_BYTES : 0);
+    int64_t needed = planned + workers + (program->has_tail ? RUN_FIRST_TAIL_BYTES : 0);
     if (!run->arena || run->arena_bytes < needed) {
-        if (!run->owns_arena) {
+        if (!run->grow) {
             run->memory.needed = needed;
             return run_no_memory(run);
         }
-        TnStatus status = grow(run, needed > 0 ? needed : MEMORY_ALIGNMENT);
+        TnStatus status = run->grow(run, needed > 0 ? needed : MEMORY_ALIGNMENT);
         if (status != TN_OK)
             return status;
     }
@@ -264,6 +244,8 @@ static TnStatus lay_out(Run *run)
         const Buffer *buffer = &program->buffers[i];
         if (buffer->kind == BUFFER_constant)
             run->data[i] = (void *)buffer->constant;
+        else if (buffer->kind == BUFFER_weight)
+            run->data[i] = (char *)run->weights + buffer->offset.number;
         else if (buffer->kind == BUFFER_planned)
             run->data[i] = run->arena + size_get(buffer->offset, run->sizes);
         else if (buffer->kind != BUFFER_input)
@@ -361,10 +343,9 @@ TnStatus run_program(Run *run, int input_count, const TnValue *inputs, int outpu
     if (status != TN_OK)
         return status;
     /* What the tail needs shows only while running: begin again with twice the memory. */
-    while ((status = run_once(run, output_count, outputs)) == TN_ARENA_TOO_SMALL &&
-           run->owns_arena) {
+    while ((status = run_once(run, output_count, outputs)) == TN_ARENA_TOO_SMALL && run->grow) {
         int64_t twice = run->arena_bytes < INT64_MAX / 4 ? 2 * run->arena_bytes : INT64_MAX / 2;
-        TnStatus grown = grow(run, run->memory.needed > twice ? run->memory.needed : twice);
+        TnStatus grown = run->grow(run, run->memory.needed > twice ? run->memory.needed : twice);
         if (grown != TN_OK)
             return grown;
         grown = enter(run, input_count, inputs);
@@ -384,7 +365,7 @@ TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64
         return status;
     if (!fixed_bytes(run, &planned, &workers))
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "the inputs' sizes need too much memory");
-    *bytes = planned + workers + (run->program->has_tail ? FIRST_TAIL_BYTES : 0);
+    *bytes = planned + workers + (run->program->has_tail ? RUN_FIRST_TAIL_BYTES : 0);
     return TN_OK;
 }
 

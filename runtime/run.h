@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs of a program. A Run owns the tables and the arena of one run at a time; a program may have
+ * Runs of a program. A Run has the tables and the arena of one run at a time; a program may have
  * many.
+ *
+ * run.c, run_step.c and run_loop.c are also part of artifacts: they allocate nothing and need no C
+ * library but memcpy() and the like. What does is in run_context.c: runs with memory of their own.
  */
 #ifndef RUNTIME_RUN_H
 #define RUNTIME_RUN_H
@@ -11,10 +14,14 @@
 
 #include <stdatomic.h>
 
+enum { RUN_FIRST_TAIL_BYTES = 1 << 16 }; /* what a run with a tail begins with */
+
 /* What a step took, for profiles. */
 typedef void RunObserver(void *user, const Step *step, int64_t nanoseconds);
 
-typedef struct Run {
+typedef struct Run Run;
+
+struct Run {
     const Program *program;
     Parallel parallel;
     void **data;     /* by buffer */
@@ -24,17 +31,33 @@ typedef struct Run {
     const TnValue **operands;
     char *arena; /* aligned to 64; NULL: none yet */
     int64_t arena_bytes;
-    bool owns_arena;
+    /* Replaces the arena by a larger one; NULL: the arena is the caller's. */
+    TnStatus (*grow)(Run *run, int64_t bytes);
+    const void *weights;   /* the program's, or the caller's */
     int64_t planned_bytes; /* of the arena, in this run */
     char *worker_scratch;
     HostMemory memory;
     int64_t arena_needed; /* after TN_ARENA_TOO_SMALL */
     RunObserver *observer;
     void *observer_user;
+    int64_t (*clock)(void);       /* nanoseconds; for the observer */
     const atomic_bool *cancelled; /* looked at between steps and pieces of them; or NULL */
     TnAllocator allocator;        /* of all that the run owns; zeroed: the C library's */
     char error[512];
-} Run;
+};
+
+/* Bytes of the tables of a run, aligned to 16. */
+int64_t run_table_bytes(const Program *program);
+/* A run whose tables lie in the caller's memory, without an arena. */
+void run_open(Run *run, const Program *program, Parallel parallel, void *tables);
+void run_use_arena(Run *run, void *arena, int64_t bytes);
+/* Symbols that the shapes of inputs bind get their values from `bind`, then what follows from them
+ * is computed, as a run does first; inputs[i] is the data of tensor i, or the TnValue. Afterwards
+ * sizes are known. */
+typedef TnStatus RunBinder(void *user, Run *run);
+TnStatus run_enter_sizes(Run *run, const void *const *inputs, RunBinder *bind, void *user);
+
+/* ---- run_context.c ------------------------------------------------------------------------- */
 
 /* NULL if there is no memory. The program must outlive the run. */
 Run *run_create(const Program *program, Parallel parallel);
@@ -42,6 +65,8 @@ Run *run_create_with(const TnAllocator *allocator, const Program *program, Paral
 void run_destroy(Run *run); /* accepts NULL */
 /* The caller's memory instead of the run's own; NULL: the run's own again. */
 void run_set_arena(Run *run, void *arena, int64_t bytes);
+
+/* ---- run.c --------------------------------------------------------------------------------- */
 
 /* inputs[i]: the program's i-th input. outputs[i]: absent, or a tensor whose dims and data the
  * caller gives and which is filled in place. On return outputs are tensors, sequences and optionals

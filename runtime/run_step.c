@@ -7,7 +7,6 @@
 #include "runtime/element.h"
 
 #include <string.h>
-#include <time.h>
 
 TnTensor run_tensor(const Run *run, const ProgramValue *value)
 {
@@ -358,19 +357,12 @@ static TnStatus dispatch(Run *run, const Step *step)
     return run_fail(run, TN_INTERNAL, step, "an unknown step");
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 TnStatus run_step(Run *run, const Step *step)
 {
     if (!run->observer)
         return dispatch(run, step);
-    int64_t begin = now();
+    int64_t begin = run->clock();
     TnStatus status = dispatch(run, step);
-    run->observer(run->observer_user, step, now() - begin);
+    run->observer(run->observer_user, step, run->clock() - begin);
     return status;
 }

@@ -133,15 +133,6 @@ static void run_pool(void *user, int64_t count, TnPiece *piece, void *context)
     }
 }
 
-void parallel_run(const Parallel *parallel, int64_t count, TnPiece *piece, void *context)
-{
-    if (parallel->run && parallel->threads > 1 && count > 1)
-        parallel->run(parallel->user, count, piece, context);
-    else
-        for (int64_t i = 0; i < count; i++)
-            piece(context, i, 0);
-}
-
 ThreadPool *thread_pool_create(int threads)
 {
     int extra = threads > 1 ? threads - 1 : 0;

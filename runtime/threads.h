@@ -18,7 +18,15 @@ typedef struct Parallel {
     int threads; /* at least 1 */
 } Parallel;
 
-void parallel_run(const Parallel *parallel, int64_t count, TnPiece *piece, void *context);
+static inline void parallel_run(const Parallel *parallel, int64_t count, TnPiece *piece,
+                                void *context)
+{
+    if (parallel->run && parallel->threads > 1 && count > 1)
+        parallel->run(parallel->user, count, piece, context);
+    else
+        for (int64_t i = 0; i < count; i++)
+            piece(context, i, 0);
+}
 
 typedef struct ThreadPool ThreadPool;
 

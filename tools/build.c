@@ -5,10 +5,12 @@
 #include "c_route.h"
 #include "inputs.h"
 
-#include "codegen/compile.h"
+#include "codegen/artifact/artifact.h"
+#include "codegen/artifact/image.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --max NAME=N: the symbol that only running tells is at most N; a run that exceeds it fails. */
 static bool limit_symbols(Session *session)
@@ -33,42 +35,120 @@ static bool limit_symbols(Session *session)
     return true;
 }
 
+/* How to compile, by the options; false after saying what is wrong with them. */
+static bool read_settings(Session *session, CompileSettings *settings)
+{
+    const Options *options = session->options;
+    compile_settings_default(settings);
+    if (strcmp(option_text(options, OPTION_device, "cpu"), "cpu") != 0)
+        wrong_usage("option '--device' knows cpu, not '%s'",
+                    option_text(options, OPTION_device, ""));
+    settings->parallel = session_parallel(session);
+    settings->split_kernels =
+        option_given(options, OPTION_split_kernels) || option_integer(options, OPTION_level, 2) < 2;
+    const char *triple = option_text(options, OPTION_target, NULL);
+    const char *cpu = option_text(options, OPTION_mcpu, NULL);
+    const char *features = option_text(options, OPTION_mattr, NULL);
+    if ((triple || cpu || features) && !target_named(session->arena, triple, cpu, features,
+                                                     &settings->target, session->diagnostics))
+        return session_fail(session, TN_UNSUPPORTED, NULL);
+    return limit_symbols(session);
+}
+
+/* Kernels, nests and steps, to stderr, where the options ask for them. */
+static void print_listing(const Text *listing, const Program *program)
+{
+    Text text = *listing;
+    program_print(program, &text);
+    fputs(text.data, stderr);
+}
+
+bool session_compile_to(Session *session, const ArtifactRequest *request)
+{
+    int64_t begin = now_ns();
+    CompileSettings settings;
+    Lowered lowered;
+    Text listing = text_create(session->arena);
+    if (!read_settings(session, &settings))
+        return false;
+    settings.moves_constants = true;
+    if (option_given(session->options, OPTION_print_kernels))
+        settings.listing = &listing;
+    TnStatus status = program_lower(session->model, &settings, &lowered, session->diagnostics);
+    if (status == TN_OK && settings.listing)
+        print_listing(&listing, lowered.program);
+    if (status == TN_OK)
+        status = artifact_write(&lowered, &settings, request, session->diagnostics);
+    session->compile_ns = now_ns() - begin;
+    return status == TN_OK || session_fail(session, status, NULL);
+}
+
+bool session_load(Session *session, const char *path)
+{
+    Artifact *artifact;
+    char message[600];
+    int64_t begin = now_ns();
+    session->path = path;
+    if (!session->diagnostics)
+        session->diagnostics = diagnostics_create(session->arena);
+    TnStatus status = artifact_load(path, option_text(session->options, OPTION_weights, NULL),
+                                    image_layout(), &artifact, message, sizeof message);
+    session->load_ns = now_ns() - begin;
+    if (status != TN_OK) {
+        error_at(session->diagnostics, (Location){0}, "%s", message);
+        return session_fail(session, status, NULL);
+    }
+    session->artifact = artifact;
+    session->program = artifact_program(artifact);
+    return true;
+}
+
+/* Through a file: compiled to a shared library in a temporary folder, which is loaded and removed.
+ */
+static bool compile_via_so(Session *session)
+{
+    char folder[] = "/tmp/tenon-XXXXXX";
+    if (!mkdtemp(folder))
+        return session_fail(session, TN_IO, "no temporary folder");
+    const char *path = arena_format(session->arena, "%s/model.so", folder), *own = session->path;
+    ArtifactRequest request = {.path = path, .form = ARTIFACT_shared};
+    int64_t load_ns = session->load_ns;
+    bool done = session_compile_to(session, &request) && session_load(session, path);
+    session->path = own;
+    session->load_ns = load_ns;
+    unlink(path);
+    rmdir(folder);
+    return done;
+}
+
 bool session_compile(Session *session)
 {
     const Options *options = session->options;
     int64_t begin = now_ns();
     const char *via = option_text(options, OPTION_via, "jit");
     CompileSettings settings;
-    compile_settings_default(&settings);
+    if (strcmp(via, "so") == 0)
+        return compile_via_so(session);
+    if (!read_settings(session, &settings))
+        return false;
     if (strcmp(via, "interpreter") == 0)
         settings.backend = &backend_interpreter;
-    else if (strcmp(via, "jit") == 0)
-        settings.backend = &backend_llvm;
     else if (strcmp(via, "c") == 0)
         settings.backend = &backend_c;
-    else
-        wrong_usage("option '--via' is jit, c or interpreter, not '%s'", via);
+    else if (strcmp(via, "jit") != 0)
+        wrong_usage("option '--via' is jit, interpreter, so or c, not '%s'", via);
     if (option_given(options, OPTION_cc))
         c_route_compiler(option_text(options, OPTION_cc, ""));
-    if (strcmp(option_text(options, OPTION_device, "cpu"), "cpu") != 0)
-        wrong_usage("option '--device' knows cpu, not '%s'",
-                    option_text(options, OPTION_device, ""));
-    settings.parallel = session_parallel(session);
-    settings.split_kernels =
-        option_given(options, OPTION_split_kernels) || option_integer(options, OPTION_level, 2) < 2;
-    if (!limit_symbols(session))
-        return false;
     Text listing = text_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;
     TnStatus status =
         program_compile(session->model, &settings, &session->program, session->diagnostics);
     session->compile_ns = now_ns() - begin;
-    if (settings.listing) {
-        if (status == TN_OK)
-            program_print(session->program, &listing);
+    if (status == TN_OK && settings.listing)
+        print_listing(&listing, session->program);
+    else
         fputs(listing.data, stderr);
-    }
     return status == TN_OK || session_fail(session, status, NULL);
 }
 
@@ -76,12 +156,16 @@ bool session_compile(Session *session)
 static bool build_once(Session *session)
 {
     session->needs.count = 0;
-    return session_import(session) && session_optimize(session, session_pipeline(session)) &&
-           session_compile(session);
+    if (!session_import(session) || !session_optimize(session, session_pipeline(session)))
+        return false;
+    return session->request ? session_compile_to(session, session->request)
+                            : session_compile(session);
 }
 
 bool session_build(Session *session, const char *path)
 {
+    if (!session->request && artifact_is_one(path))
+        return session_load(session, path);
     if (!session_read(session, path))
         return false;
     /* The first attempts keep their complaints to themselves if giving values can help. */

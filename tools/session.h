@@ -12,9 +12,11 @@
 #ifndef TOOLS_SESSION_H
 #define TOOLS_SESSION_H
 
+#include "codegen/artifact/artifact.h"
 #include "frontend/load.h"
 #include "options.h"
 #include "passes/run.h"
+#include "runtime/artifact.h"
 #include "runtime/run.h"
 #include "tensor_data.h"
 
@@ -33,7 +35,9 @@ typedef struct Session {
     const char *prefix; /* passes to run before the pipeline; or NULL */
     Model *model;
     RunReport report;
-    ImportNeeds needs; /* inputs that must be constants, after a step that failed */
+    ImportNeeds needs;              /* inputs that must be constants, after a step that failed */
+    const ArtifactRequest *request; /* compile to files; NULL: to run here */
+    Artifact *artifact;             /* the program comes out of it; or NULL */
     Program *program;
     ThreadPool *pool;
     int64_t load_ns, passes_ns, compile_ns;
@@ -54,8 +58,12 @@ bool session_read(Session *session, const char *path);
 bool session_import(Session *session);
 bool session_optimize(Session *session, const char *pipeline);
 bool session_compile(Session *session);
-/* All of it, by the options. Where inputs must be constants and `values` has them, compiles for
- * these. */
+/* The last step as files, instead of a program. */
+bool session_compile_to(Session *session, const ArtifactRequest *request);
+/* A program out of a compiled model, instead of all these steps. */
+bool session_load(Session *session, const char *path);
+/* All of it, by the options; or only loading, where the file is a compiled model. Where inputs must
+ * be constants and `values` has them, compiles for these. */
 bool session_build(Session *session, const char *path);
 /* The pipeline that the options ask for. */
 const char *session_pipeline(const Session *session);

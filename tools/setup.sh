@@ -2,8 +2,9 @@
 # Sourced by ./demo and ./check: installs what is missing (Debian packages, by name) and builds.
 
 packages="gcc g++ cmake ninja-build flex bison llvm-19-dev zlib1g-dev libzstd-dev libpng-dev
-libjpeg62-turbo-dev libjpeg-turbo-progs libjansson-dev libcmocka-dev python3 python3-venv xz-utils clang-format-14"
-packages_slow="clang-19 libclang-rt-19-dev"
+libjpeg62-turbo-dev libjpeg-turbo-progs libjansson-dev libcmocka-dev python3 python3-venv xz-utils clang-format-14
+clang-19"
+packages_slow="libclang-rt-19-dev"
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -17,18 +17,7 @@ const char *tn_version(void)
 
 const char *tn_status_text(TnStatus status)
 {
-    switch (status) {
-    case TN_OK: return "success";
-    case TN_INVALID_MODEL: return "the model is malformed";
-    case TN_UNSUPPORTED: return "the model uses something not implemented";
-    case TN_BAD_ARGUMENT: return "an argument breaks the documented contract";
-    case TN_OUT_OF_MEMORY: return "out of memory";
-    case TN_IO: return "a file could not be read or written";
-    case TN_ARENA_TOO_SMALL: return "the arena is too small";
-    case TN_CANCELLED: return "cancelled";
-    case TN_INTERNAL: return "a bug in Tenon";
-    }
-    return "unknown status";
+    return tn_status_words(status);
 }
 
 void api_copy_options(void *own, size_t own_size, const void *given)

@@ -96,7 +96,7 @@ TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info)
     TnProgramInfo own = {.size = sizeof own,
                          .step_count = program->step_count,
                          .kernel_count = program->kernel_count,
-                         .weight_bytes = inner->constant_bytes,
+                         .weight_bytes = inner->weight_bytes,
                          .packed_bytes = inner->packed_bytes,
                          .worker_bytes = inner->worker_scratch,
                          .needs_more_memory = inner->has_tail};

@@ -33,6 +33,7 @@ LLVMTypeRef value_type(Emitter *em, TnElementType type)
     case 1: return em->i8;
     case 2: return em->i16;
     case 4: return em->i32;
+    case 16: return LLVMInt128TypeInContext(em->context); /* strings and complex doubles: moved */
     default: return em->i64;
     }
 }

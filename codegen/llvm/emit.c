@@ -371,7 +371,7 @@ static void emit_body(Emitter *em)
     LLVMBasicBlockRef entry = em->setup[0] = emit_block(em, "entry"),
                       start = emit_block(em, "start");
     LLVMPositionBuilderAtEnd(em->builder, entry);
-    em->spare = LLVMBuildAlloca(em->builder, em->i64, "spare");
+    em->spare = LLVMBuildAlloca(em->builder, LLVMInt128TypeInContext(em->context), "spare");
     Llvm mode = emit_flush_mode(em);
     bind_pointers(em);
     LLVMPositionBuilderAtEnd(em->builder, start);

@@ -13,85 +13,17 @@
 
 #include "emitter.h"
 #include "ir/support/budget.h"
+#include "machine.h"
 
-#include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
-#include <llvm-c/Support.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 struct JitModule {
     LLVMOrcLLJITRef jit;
 };
-
-static void initialize(void)
-{
-    const char *options[] = {"tenon", "-enable-misched=false"};
-    LLVMInitializeNativeTarget();
-    LLVMInitializeNativeAsmPrinter();
-    LLVMParseCommandLineOptions(2, options, NULL);
-}
-
-static void initialize_once(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, initialize);
-}
-
-/* ---- Targets ----------------------------------------------------------------------------- */
-
-/* A target whose strings are all there. */
-typedef struct Machine {
-    Target target;
-    char *triple, *cpu, *features; /* LLVM's own where the target had none */
-    LLVMTargetMachineRef machine;
-} Machine;
-
-static void machine_destroy(Machine *machine)
-{
-    if (machine->machine)
-        LLVMDisposeTargetMachine(machine->machine);
-    LLVMDisposeMessage(machine->triple);
-    LLVMDisposeMessage(machine->cpu);
-    LLVMDisposeMessage(machine->features);
-    *machine = (Machine){0};
-}
-
-static LLVMTargetMachineRef create_machine(const Machine *machine, char **problem)
-{
-    LLVMTargetRef found;
-    if (LLVMGetTargetFromTriple(machine->triple, &found, problem))
-        return NULL;
-    return LLVMCreateTargetMachine(found, machine->triple, machine->cpu, machine->features,
-                                   LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
-}
-
-static bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnostics)
-{
-    char *message = NULL;
-    initialize_once();
-    *machine = (Machine){.target = *target};
-    machine->triple =
-        target->triple ? LLVMCreateMessage(target->triple) : LLVMGetDefaultTargetTriple();
-    machine->cpu = target->cpu ? LLVMCreateMessage(target->cpu) : LLVMGetHostCPUName();
-    machine->features =
-        target->features ? LLVMCreateMessage(target->features) : LLVMGetHostCPUFeatures();
-    machine->target.triple = machine->triple;
-    machine->target.cpu = machine->cpu;
-    machine->target.features = machine->features;
-    machine->machine = create_machine(machine, &message);
-    if (machine->machine)
-        return true;
-    unsupported_at(diagnostics, (Location){0}, "target '%s': %s", machine->triple,
-                   message ? message : "no such processor");
-    LLVMDisposeMessage(message);
-    return false;
-}
 
 /* ---- From functions to a module ---------------------------------------------------------- */
 
@@ -148,23 +80,9 @@ static bool build_module(CodePiece *piece, ExprPool *pool, const Function *const
 {
     const Machine *machine = piece->machine;
     piece->context = LLVMContextCreate();
-    piece->module = LLVMModuleCreateWithNameInContext("kernels", piece->context);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine->machine);
-    LLVMSetModuleDataLayout(piece->module, layout);
-    LLVMSetTarget(piece->module, machine->triple);
-    LLVMDisposeTargetData(layout);
     piece->budget = arena_budget(expr_pool_arena(pool));
-    for (int i = 0; i < count && !budget_is_spent(piece->budget); i++)
-        emit_function(piece->module, &machine->target, pool, functions[i]);
-    if (budget_is_spent(piece->budget))
-        return false;
-    bool broken = LLVMVerifyModule(piece->module, LLVMReturnStatusAction, &piece->problem);
-    if (broken)
-        return error_at(diagnostics, (Location){0}, "internal error: the code generator made %s",
-                        piece->problem);
-    LLVMDisposeMessage(piece->problem);
-    piece->problem = NULL;
-    return true;
+    return machine_module(machine, &piece->module, piece->context, pool, functions, count,
+                          &piece->problem, diagnostics);
 }
 
 /* On any thread: each piece has a context and a target machine of its own. */
@@ -174,7 +92,7 @@ static void generate(void *context, int64_t number, int worker)
     (void)worker;
     if (budget_is_spent(piece->budget))
         return;
-    LLVMTargetMachineRef machine = create_machine(piece->machine, &piece->problem);
+    LLVMTargetMachineRef machine = machine_open(piece->machine, &piece->problem);
     if (!machine)
         return;
     LLVMTargetMachineEmitToMemoryBuffer(machine, piece->module, piece->type, &piece->problem,

@@ -23,7 +23,8 @@ typedef struct Access {
 
 static void set_alignment(const Access *access, Llvm instruction)
 {
-    LLVMSetAlignment(instruction, (unsigned)element_bytes(access->tensor->element));
+    unsigned bytes = (unsigned)element_bytes(access->tensor->element);
+    LLVMSetAlignment(instruction, bytes < 8 ? bytes : 8);
 }
 
 static Access access_of(Emitter *em, const Tensor *tensor, const Expr *offset)

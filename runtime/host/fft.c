@@ -6,8 +6,8 @@
  */
 #include "runtime/element.h"
 #include "runtime/host/host.h"
+#include "runtime/real.h"
 
-#include <math.h>
 #include <string.h>
 
 #define PI 3.141592653589793238462643383279502884
@@ -20,8 +20,8 @@ static void root_of_unity(int64_t k, int64_t n, double *re, double *im)
     if (x < 2 * n) {
         bool high = octant == 1; /* near the imaginary axis */
         double turned = high ? angle * ((double)n / 4 - (double)k) : angle * (double)k;
-        *re = high ? sin(turned) : cos(turned);
-        *im = high ? cos(turned) : sin(turned);
+        *re = high ? real_sin(turned) : real_cos(turned);
+        *im = high ? real_cos(turned) : real_sin(turned);
         return;
     }
     double rest_re, rest_im;
@@ -34,8 +34,8 @@ static void root_of_unity(int64_t k, int64_t n, double *re, double *im)
         double mirrored = angle * ((double)n / 2 - (double)k);
         bool high = octant == 2;
         double turned = high ? angle * ((double)k - (double)n / 4) : mirrored;
-        *re = high ? -sin(turned) : -cos(turned);
-        *im = high ? cos(turned) : sin(turned);
+        *re = high ? -real_sin(turned) : -real_cos(turned);
+        *im = high ? real_cos(turned) : real_sin(turned);
         return;
     }
     root_of_unity(n - k, n, &rest_re, &rest_im);

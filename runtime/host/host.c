@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of host functions, and what a call offers to them.
+ * What a call offers to host functions.
  */
 #include "runtime/host/host.h"
 
 #include "runtime/element.h"
+#include "runtime/format.h"
 #include "runtime/memory.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-typedef struct HostEntry {
-    const char *name;
-    HostFunction *function;
-} HostEntry;
-
-static const HostEntry entries[] = {
-#define HOST(name) {#name, host_##name},
-#include "runtime/host/host.def"
-    {NULL, NULL},
-};
-
-HostFunction *host_find(const char *name)
-{
-    for (const HostEntry *entry = entries; entry->name; entry++)
-        if (!strcmp(entry->name, name))
-            return entry->function;
-    return NULL;
-}
 
 const TnTensor *host_tensor(const HostCall *call, int i)
 {
@@ -185,7 +165,7 @@ TnStatus host_error(HostCall *call, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    vsnprintf(call->error, sizeof call->error, format, list);
+    format_list(call->error, sizeof call->error, format, list);
     va_end(list);
     return call->status = TN_BAD_ARGUMENT;
 }

@@ -70,6 +70,7 @@ typedef TnStatus HostFunction(HostCall *call);
 
 /* NULL if there is no function of that name. */
 HostFunction *host_find(const char *name);
+const char *host_name(HostFunction *function);
 
 /* ---- Operands ---------------------------------------------------------------------------- */
 

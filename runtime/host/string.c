@@ -4,12 +4,12 @@
  * or are those of an operand.
  */
 #include "runtime/element.h"
+#include "runtime/format.h"
 #include "runtime/host/host.h"
 #include "runtime/host/regex.h"
+#include "runtime/real.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const TnString *strings_of(const TnTensor *tensor)
@@ -362,42 +362,72 @@ TnStatus host_tf_idf_vectorizer(HostCall *call)
 
 static double number_of(TnString text)
 {
-    char buffer[128];
-    size_t length =
-        (size_t)text.length < sizeof buffer - 1 ? (size_t)text.length : sizeof buffer - 1;
-    memcpy(buffer, text.data, length);
-    buffer[length] = '\0';
-    return strtod(buffer, NULL); /* reads INF and NaN in any case */
+    return real_parse(text.data, (size_t)text.length);
+}
+
+/* digits as d.ddde+XX, of at least two digits. */
+static int print_scientific(char *buffer, const char *digits, int count, int exponent)
+{
+    int length = 0, magnitude = exponent < 0 ? -exponent : exponent;
+    for (int i = 0; i < count; i++) {
+        buffer[length++] = digits[i];
+        if (i == 0 && count > 1)
+            buffer[length++] = '.';
+    }
+    buffer[length++] = 'e';
+    buffer[length++] = exponent < 0 ? '-' : '+';
+    if (magnitude >= 100)
+        buffer[length++] = (char)('0' + magnitude / 100);
+    buffer[length++] = (char)('0' + magnitude / 10 % 10);
+    buffer[length++] = (char)('0' + magnitude % 10);
+    return length;
+}
+
+/* The same as ddd.ddd, at least one digit after the point; -4 <= exponent < 16. */
+static int print_fixed(char *buffer, const char *digits, int count, int exponent)
+{
+    int length = 0;
+    for (int place = exponent > 0 ? exponent : 0; place >= 0 || exponent - place < count; place--) {
+        int i = exponent - place;
+        buffer[length++] = i >= 0 && i < count ? digits[i] : '0';
+        if (place == 0)
+            buffer[length++] = '.';
+    }
+    if (buffer[length - 1] == '.')
+        buffer[length++] = '0';
+    return length;
 }
 
 /* As NumPy prints a number: the shortest digits that read back in the element's type. */
 static int print_number(TnElementType type, const void *element, char *buffer, size_t size)
 {
     if (type == TN_BOOL)
-        return snprintf(buffer, size, "%s", *(const bool *)element ? "True" : "False");
+        return format_text(buffer, size, "%s", *(const bool *)element ? "True" : "False");
     if (type == TN_UINT64)
-        return snprintf(buffer, size, "%llu", (unsigned long long)element_to_int64(type, element));
+        return format_text(buffer, size, "%llu",
+                           (unsigned long long)element_to_int64(type, element));
     if (element_kind(type) != ELEMENT_KIND_FLOAT)
-        return snprintf(buffer, size, "%lld", (long long)element_to_int64(type, element));
+        return format_text(buffer, size, "%lld", (long long)element_to_int64(type, element));
     double value = element_to_double(type, element);
     if (isnan(value) || isinf(value))
-        return snprintf(buffer, size, "%s", isnan(value) ? "NaN" : value > 0 ? "INF" : "-INF");
-    int precision = 1;
-    for (; precision < 17; precision++) {
+        return format_text(buffer, size, "%s", isnan(value) ? "NaN" : value > 0 ? "INF" : "-INF");
+    int count = 1, exponent, sign = signbit(value) ? 1 : 0, length;
+    char digits[17];
+    buffer[0] = '-';
+    for (; count <= 17; count++) {
         union {
             double d;
             char bytes[8];
         } again = {0};
-        snprintf(buffer, size, "%.*e", precision - 1, value);
-        element_from_double(type, strtod(buffer, NULL), true, again.bytes);
-        if (element_to_double(type, again.bytes) == value)
+        real_digits(value, count, digits, &exponent);
+        length = sign + print_scientific(buffer + sign, digits, count, exponent);
+        element_from_double(type, real_parse(buffer, (size_t)length), true, again.bytes);
+        if (count == 17 || element_to_double(type, again.bytes) == value)
             break;
     }
-    int exponent = value == 0 ? 0 : (int)strtol(strchr(buffer, 'e') + 1, NULL, 10);
     if (exponent < -4 || exponent >= 16)
-        return snprintf(buffer, size, "%.*e", precision - 1, value);
-    int decimals = precision - 1 - exponent;
-    return snprintf(buffer, size, "%.*f", decimals > 1 ? decimals : 1, value);
+        return length;
+    return sign + print_fixed(buffer + sign, digits, count, exponent);
 }
 
 /* To a string, or from one. */

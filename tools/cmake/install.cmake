@@ -20,7 +20,7 @@ install(TARGETS tenon_static tenon_shared
 if(TARGET tenon)
   install(TARGETS tenon RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-install(FILES include/tenon.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/tenon.h include/tenon_model.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # The package may be installed elsewhere (--prefix): paths are relative to the file.
 file(RELATIVE_PATH TENON_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(tools/cmake/tenon.pc.in tenon.pc @ONLY)

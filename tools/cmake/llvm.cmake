@@ -3,7 +3,7 @@
 find_program(LLVM_CONFIG NAMES llvm-config-19 REQUIRED)
 execute_process(COMMAND ${LLVM_CONFIG} --includedir OUTPUT_VARIABLE TENON_LLVM_INCLUDE OUTPUT_STRIP_TRAILING_WHITESPACE)
 execute_process(COMMAND ${LLVM_CONFIG} --libdir OUTPUT_VARIABLE TENON_LLVM_LIBDIR OUTPUT_STRIP_TRAILING_WHITESPACE)
-execute_process(COMMAND ${LLVM_CONFIG} --link-static --libs orcjit passes native x86codegen x86asmparser
+execute_process(COMMAND ${LLVM_CONFIG} --link-static --libs orcjit passes linker bitreader native x86codegen x86asmparser
     x86disassembler aarch64codegen aarch64asmparser riscvcodegen riscvasmparser
   OUTPUT_VARIABLE TENON_LLVM_LIBS OUTPUT_STRIP_TRAILING_WHITESPACE)
 separate_arguments(TENON_LLVM_LIBS)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codegen/artifact/artifact.h"
+
+#include "codegen/artifact/elf.h"
+#include "codegen/artifact/interface.h"
+#include "codegen/function_key.h"
+#include "codegen/llvm/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Making {
+    Arena *arena;
+    const Lowered *lowered;
+    const CompileSettings *settings;
+    const ArtifactRequest *request;
+    Diagnostics *diagnostics;
+    const char *name;
+    Weights *weights;
+    Interface *interface;
+    ARRAY(OutputFile) files;
+} Making;
+
+static const struct {
+    const char *ending;
+    ArtifactForm form;
+} endings[] = {
+    {".so", ARTIFACT_shared},  {".o", ARTIFACT_object}, {".a", ARTIFACT_archive},
+    {".s", ARTIFACT_assembly}, {".ll", ARTIFACT_ir},
+};
+
+bool artifact_form_of(const char *path, ArtifactForm *form)
+{
+    size_t length = strlen(path);
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        size_t ending = strlen(endings[i].ending);
+        if (length > ending && !strcmp(path + length - ending, endings[i].ending)) {
+            *form = endings[i].form;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* "dir/resnet-50.v2.so" -> "resnet_50" */
+static const char *stem(Arena *arena, const char *path)
+{
+    const char *name = file_name(path);
+    return c_identifier(arena, arena_string(arena, name, strcspn(name, ".")));
+}
+
+static OutputFile *next_file(Making *m)
+{
+    array_push(m->arena, &m->files, (OutputFile){0});
+    return &m->files.items[m->files.count - 1];
+}
+
+static bool add_text(Making *m, const char *path, const Text *text)
+{
+    if (output_text(m->arena, next_file(m), path, text->data, text->length, m->diagnostics))
+        return true;
+    m->files.count--;
+    return false;
+}
+
+static bool add_file(Making *m, const char *path, size_t bytes)
+{
+    if (output_open(m->arena, next_file(m), path, bytes, m->diagnostics))
+        return true;
+    m->files.count--;
+    return false;
+}
+
+static char *memory_of(const Making *m)
+{
+    return m->files.items[m->files.count - 1].memory;
+}
+
+/* ---- Code -------------------------------------------------------------------------------- */
+
+static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
+{
+    const Function **functions =
+        ARENA_ARRAY(m->arena, const Function *, m->lowered->phase_count + 1);
+    int *chosen = ARENA_ARRAY(m->arena, int, m->lowered->phase_count + 1);
+    int count =
+        functions_share(m->arena, m->lowered->phases, m->lowered->phase_count, functions, chosen);
+    ObjectRequest request = {.target = &m->settings->target,
+                             .pool = m->lowered->model->pool,
+                             .functions = functions,
+                             .function_count = count,
+                             .image = image_create(m->arena, &m->interface->info, m->name),
+                             .has_weights = m->interface->info.has_weights,
+                             .form = form};
+    return object_make(&request, data, length, m->diagnostics);
+}
+
+/* Every phase has code: the interpreter is no part of artifacts. */
+static bool check_block(const Block *block, Diagnostics *diagnostics)
+{
+    for (int64_t i = 0; i < block->step_count; i++) {
+        const Step *step = &block->steps[i];
+        if (step->kind == STEP_if && (!check_block(step->branch.branches[0], diagnostics) ||
+                                      !check_block(step->branch.branches[1], diagnostics)))
+            return false;
+        if (step->kind == STEP_loop && !check_block(step->loop.body, diagnostics))
+            return false;
+        if (step->kind == STEP_host && !host_name(step->host.function))
+            return unsupported_at(diagnostics, (Location){.node = step->name},
+                                  "%s, an operator of the host, in an artifact", step->operator);
+        const Phase *phase = step->kind == STEP_phase ? step->phase.kernel : NULL;
+        if (phase && !phase->function)
+            return unsupported_at(diagnostics, (Location){.node = step->name},
+                                  "%s on these element types in an artifact",
+                                  step->operator? step->operator: "a node");
+    }
+    return true;
+}
+
+/* ---- Files ------------------------------------------------------------------------------- */
+
+static void write_weights(const Making *m, char *memory)
+{
+    weights_write(m->weights, &m->settings->parallel, memory);
+}
+
+static bool write_shared(Making *m, const ElfObject *object)
+{
+    size_t offset;
+    ElfShared *shared = elf_shared_plan(m->arena, object, file_name(m->request->path),
+                                        arena_format(m->arena, "%s_model", m->name),
+                                        (size_t)m->weights->bytes, m->diagnostics);
+    if (!shared || !add_file(m, m->request->path, elf_shared_bytes(shared, &offset)))
+        return false;
+    if (!elf_shared_write(shared, memory_of(m), m->diagnostics))
+        return false;
+    if (object->weights)
+        write_weights(m, memory_of(m) + offset);
+    return true;
+}
+
+static bool write_object(Making *m, const ElfObject *object)
+{
+    bool in_archive = m->request->form == ARTIFACT_archive;
+    size_t weights = (size_t)m->weights->bytes, offset, member = 0;
+    size_t bytes = elf_object_bytes(object, weights, &offset), whole = bytes;
+    if (in_archive)
+        whole = archive_bytes(object, bytes, &member);
+    if (!add_file(m, m->request->path, whole))
+        return false;
+    char *memory = memory_of(m);
+    if (in_archive)
+        archive_write(object, m->name, bytes, memory);
+    elf_object_write(object, weights, memory + member);
+    if (object->weights)
+        write_weights(m, memory + member + offset);
+    return true;
+}
+
+static bool write_code(Making *m)
+{
+    ArtifactForm form = m->request->form;
+    char *data = NULL;
+    size_t length = 0;
+    ElfObject object;
+    if (!make_object(m,
+                     form == ARTIFACT_assembly ? OBJECT_assembly
+                     : form == ARTIFACT_ir     ? OBJECT_ir
+                                               : OBJECT_file,
+                     &data, &length))
+        return false;
+    bool done;
+    if (form == ARTIFACT_assembly || form == ARTIFACT_ir)
+        done = add_text(m, m->request->path, &(Text){.data = data, .length = length});
+    else
+        done = elf_read(&object, data, length, m->diagnostics) &&
+               (form == ARTIFACT_shared ? write_shared(m, &object) : write_object(m, &object));
+    free(data);
+    return done;
+}
+
+static bool write_all(Making *m)
+{
+    const ArtifactRequest *request = m->request;
+    if (!write_code(m))
+        return false;
+    if (request->header) {
+        Text text = text_create(m->arena);
+        header_write(m->interface, &text);
+        if (!add_text(m, request->header, &text))
+            return false;
+    }
+    if (request->example) {
+        Text text = text_create(m->arena);
+        const char *header =
+            request->header ? file_name(request->header) : arena_format(m->arena, "%s.h", m->name);
+        example_write(m->interface, header, &text);
+        if (!add_text(m, request->example, &text))
+            return false;
+    }
+    if (request->weights) {
+        if (!add_file(m, request->weights, (size_t)m->weights->bytes))
+            return false;
+        write_weights(m, memory_of(m));
+    }
+    return true;
+}
+
+TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
+                        const ArtifactRequest *request, Diagnostics *diagnostics)
+{
+    Making m = {.arena = lowered->model->arena,
+                .lowered = lowered,
+                .settings = settings,
+                .request = request,
+                .diagnostics = diagnostics};
+    if (!check_block(&lowered->program->main, diagnostics))
+        return TN_UNSUPPORTED;
+    m.name = request->name ? request->name : stem(m.arena, request->path);
+    if (strcmp(m.name, c_identifier(m.arena, m.name)) != 0) {
+        error_at(diagnostics, (Location){0}, "the name '%s' is no identifier of C", m.name);
+        return TN_BAD_ARGUMENT;
+    }
+    m.weights = weights_plan(lowered);
+    m.interface = interface_create(lowered, m.weights, m.name, !request->weights);
+    if (request->weights)
+        m.interface->info.weights_file = file_name(request->weights);
+    target_describe(m.arena, &settings->target, &m.interface->info.triple, &m.interface->info.cpu,
+                    &m.interface->info.features, &m.interface->info.cpu_features);
+    if (write_all(&m) && output_commit(m.files.items, (int)m.files.count, diagnostics))
+        return TN_OK;
+    output_drop(m.files.items, (int)m.files.count);
+    return diagnostics->unsupported ? TN_UNSUPPORTED : TN_INTERNAL;
+}

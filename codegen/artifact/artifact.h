@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ahead of time: a lowered program becomes files.
+ *
+ * image.h says how a program becomes data, interface.h what callers see, weights.h where constants
+ * lie, codegen/llvm/object.h how all of that becomes an object file, elf.h how that becomes a
+ * shared library, output.h how files appear.
+ */
+#ifndef CODEGEN_ARTIFACT_ARTIFACT_H
+#define CODEGEN_ARTIFACT_ARTIFACT_H
+
+#include "codegen/artifact/output.h"
+#include "codegen/compile.h"
+
+typedef enum ArtifactForm {
+    ARTIFACT_shared,
+    ARTIFACT_object,
+    ARTIFACT_archive,
+    ARTIFACT_assembly,
+    ARTIFACT_ir,
+} ArtifactForm;
+
+typedef struct ArtifactRequest {
+    const char *path; /* of the file */
+    ArtifactForm form;
+    const char *name;    /* prefix of what it exports; NULL: the file's stem */
+    const char *header;  /* path; NULL: none is written */
+    const char *example; /* path of a C program that runs it; or NULL */
+    const char *weights; /* path of a file of their own; NULL: they are in the file */
+} ArtifactRequest;
+
+/* settings->moves_constants must have been set when the program was lowered. Either all files are
+ * there afterwards, or none is. */
+TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
+                        const ArtifactRequest *request, Diagnostics *diagnostics);
+
+/* The form that the file's ending says; false if it says none. */
+bool artifact_form_of(const char *path, ArtifactForm *form);
+
+#endif

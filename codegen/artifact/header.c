@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The header of a compiled model, and an example that uses it.
+ */
+#include "codegen/artifact/interface.h"
+
+#include "runtime/model.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* include/tenon_model.h, which every header contains. */
+static const struct {
+    const char *name, *text;
+} embedded[] = {
+#include "codegen/artifact/tenon_model.inc"
+};
+
+/* ---- Sizes in C -------------------------------------------------------------------------- */
+
+static void write_call(const char *function, const Expr *e, const char *const *names, Text *text)
+{
+    text_format(text, "%s(", function);
+    for (int i = 0; i < e->count; i++) {
+        text_append(text, i ? ", " : "");
+        size_write_c(e->src[i], names, text);
+    }
+    text_append(text, ")");
+}
+
+static void write_operator(const char *operator_, const Expr *e, const char *const *names,
+                           Text *text)
+{
+    text_append(text, "(");
+    for (int i = 0; i < e->count; i++) {
+        text_append(text, i ? operator_ : "");
+        size_write_c(e->src[i], names, text);
+    }
+    text_append(text, ")");
+}
+
+static void write_linear(const Expr *e, const char *const *names, Text *text)
+{
+    text_append(text, "(");
+    for (int i = 0; i < e->count; i++) {
+        text_append(text, i ? " + " : "");
+        if (e->factors[i] != 1)
+            text_format(text, "%" PRId64 " * ", e->factors[i]);
+        size_write_c(e->src[i], names, text);
+    }
+    if (e->integer)
+        text_format(text, " + %" PRId64, e->integer);
+    text_append(text, ")");
+}
+
+void size_write_c(const Expr *e, const char *const *names, Text *text)
+{
+    switch ((int)e->kind) {
+    case EXPR_integer: text_format(text, "%" PRId64, e->integer); return;
+    case EXPR_constant: text_format(text, "%" PRId64, (int64_t)e->bits); return;
+    case EXPR_symbol: text_append(text, names[((const Symbol *)e->object)->id]); return;
+    case EXPR_linear: write_linear(e, names, text); return;
+    case EXPR_times: write_operator(" * ", e, names, text); return;
+    case EXPR_quotient: write_call("tn_floor_divide", e, names, text); return;
+    case EXPR_modulus: write_call("tn_floor_modulo", e, names, text); return;
+    case EXPR_larger: write_call("tn_larger", e, names, text); return;
+    case EXPR_smaller: write_call("tn_smaller", e, names, text); return;
+    case EXPR_less: write_operator(" < ", e, names, text); return;
+    case EXPR_less_equal: write_operator(" <= ", e, names, text); return;
+    case EXPR_equal: write_operator(" == ", e, names, text); return;
+    case EXPR_not_equal:
+    case EXPR_xor: write_operator(" != ", e, names, text); return;
+    case EXPR_and: write_operator(" && ", e, names, text); return;
+    case EXPR_or: write_operator(" || ", e, names, text); return;
+    case EXPR_not: write_operator("", e, names, text); return;
+    case EXPR_select:
+        text_append(text, "(");
+        size_write_c(e->src[0], names, text);
+        text_append(text, " ? ");
+        size_write_c(e->src[1], names, text);
+        text_append(text, " : ");
+        size_write_c(e->src[2], names, text);
+        text_append(text, ")");
+        return;
+    }
+}
+
+static const char **names_of(const Interface *f, Arena *arena)
+{
+    const char **names = ARENA_ARRAY(arena, const char *, f->lowered->program->symbol_count + 1);
+    for (int i = 0; i < f->size_count; i++)
+        names[f->sizes[i].symbol->id] = f->sizes[i].c_name;
+    return names;
+}
+
+typedef struct Mentioned {
+    const Interface *interface;
+    bool *used;
+} Mentioned;
+
+static void mention(void *user, const Expr *e)
+{
+    Mentioned *mentioned = user;
+    if (e->kind == EXPR_symbol)
+        mentioned->used[((const Symbol *)e->object)->id] = true;
+}
+
+/* "int64_t N, int64_t M": the symbols in some expressions, in order; whether there are any. */
+static bool write_parameters(const Interface *f, int count, const Expr *const *exprs, Text *text,
+                             bool more)
+{
+    const Lowered *lowered = f->lowered;
+    Mentioned mentioned = {
+        f, ARENA_ARRAY(lowered->model->arena, bool, lowered->program->symbol_count + 1)};
+    bool any = more;
+    for (int i = 0; i < count; i++)
+        expr_walk(lowered->model->pool, exprs[i], mention, &mentioned);
+    for (int i = 0; i < f->size_count; i++)
+        if (mentioned.used[f->sizes[i].symbol->id]) {
+            text_format(text, "%sint64_t %s", any ? ", " : "", f->sizes[i].c_name);
+            any = true;
+        }
+    return any;
+}
+
+/* ---- Structs ----------------------------------------------------------------------------- */
+
+/* Text within a comment. */
+static void append_quietly(Text *text, const char *words)
+{
+    for (; *words; words++)
+        text_format(
+            text, "%c",
+            (words[0] == '*' && words[1] == '/') || iscntrl((unsigned char)*words) ? '.' : *words);
+}
+
+static void write_port(Text *text, const InterfacePort *port, const char *note)
+{
+    text_format(text, "    %s%s; /* ", port->c_type, port->c_name);
+    if (strcmp(port->c_name, port->port->name) != 0) {
+        text_append(text, "'");
+        append_quietly(text, port->port->name);
+        text_append(text, "': ");
+    }
+    append_quietly(text, port->port->type);
+    TnElementType element = port->port->element;
+    if (element == TN_COMPLEX64 || element == TN_COMPLEX128)
+        text_append(text, ", real and imaginary parts in turn");
+    else if (element == TN_FLOAT16 || element == TN_BFLOAT16)
+        text_append(text, ", the bits of each number");
+    text_format(text, "%s */\n", note);
+}
+
+static void write_inputs(const Interface *f, Text *text)
+{
+    text_append(text, "/* Tensors are row major, without gaps. The model only reads them. */\n");
+    text_format(text, "typedef struct %s_inputs {\n", f->name);
+    for (int i = 0; i < f->info.input_count; i++)
+        write_port(text, &f->inputs[i], "");
+    for (int i = 0; i < f->size_count; i++)
+        if (f->sizes[i].size)
+            text_format(text, "    int64_t %s; /* %" PRId64 " .. %" PRId64 " */\n",
+                        f->sizes[i].c_name, f->sizes[i].size->lower, f->sizes[i].size->upper);
+    if (f->info.inputs_size == 0)
+        text_append(text, "    char none; /* the model has no inputs */\n");
+    text_format(text, "} %s_inputs;\n\n", f->name);
+}
+
+static void write_outputs(const Interface *f, Text *text)
+{
+    text_append(text,
+                "/* Before a run: the caller's memory, or NULL. After it: where the result is; "
+                "what was NULL\n * lies in the arena, and is good until that is used "
+                "again. */\n");
+    text_format(text, "typedef struct %s_outputs {\n", f->name);
+    for (int i = 0; i < f->info.output_count; i++) {
+        const InterfacePort *port = &f->outputs[i];
+        write_port(text, port, "");
+        if (port->port->sizes == SIZE_MAX)
+            continue;
+        text_format(text, "    size_t %s_bytes; /* given: what the caller's memory holds */\n",
+                    port->c_name);
+        text_format(text, "    int64_t %s_dims[%d]; /* made: the sizes, which data decides */\n",
+                    port->c_name, port->port->rank);
+    }
+    if (f->info.outputs_size == 0)
+        text_append(text, "    char none; /* the model has no outputs */\n");
+    text_format(text, "} %s_outputs;\n\n", f->name);
+}
+
+static void write_asserts(const Interface *f, Text *text)
+{
+    text_append(text, "#ifdef __cplusplus\n#define TN_ASSERT_LAYOUT static_assert\n#else\n"
+                      "#define TN_ASSERT_LAYOUT _Static_assert\n#endif\n");
+    if (f->info.inputs_size)
+        text_format(text, "TN_ASSERT_LAYOUT(sizeof(%s_inputs) == %zu, \"%s_inputs has gaps\");\n",
+                    f->name, f->info.inputs_size, f->name);
+    if (f->info.outputs_size)
+        text_format(text, "TN_ASSERT_LAYOUT(sizeof(%s_outputs) == %zu, \"%s_outputs has gaps\");\n",
+                    f->name, f->info.outputs_size, f->name);
+    for (int i = 0; i < f->info.output_count; i++)
+        text_format(text, "TN_ASSERT_LAYOUT(offsetof(%s_outputs, %s) == %zu, \"%s_outputs.%s\");\n",
+                    f->name, f->outputs[i].c_name, f->outputs[i].port->data, f->name,
+                    f->outputs[i].c_name);
+    text_append(text, "#undef TN_ASSERT_LAYOUT\n\n");
+}
+
+/* ---- Sizes of memory --------------------------------------------------------------------- */
+
+static const char *upper(Arena *arena, const char *name)
+{
+    char *copy = arena_string(arena, name, strlen(name));
+    for (char *c = copy; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+static void write_arena(const Interface *f, Text *text)
+{
+    Arena *arena = f->lowered->model->arena;
+    const Program *program = f->lowered->program;
+    const Expr *planned = f->lowered->arena;
+    int64_t head = model_arena_bytes(program, 0, 0);
+    text_append(text, "/* Bytes of the arena, which must be aligned to 64: for intermediate values "
+                      "and all that a run\n * remembers.");
+    text_append(text, f->info.is_open_ended
+                          ? " What data decides may need more: then the run answers\n * "
+                            "TN_ARENA_TOO_SMALL and says in options.arena_needed how much; come "
+                            "again. */\n"
+                          : " */\n");
+    if (f->info.arena_bytes >= 0) {
+        const char *name = upper(arena, f->name);
+        text_format(text, "#define %s_ARENA_BYTES ((size_t)%" PRId64 ")\n", name,
+                    f->info.arena_bytes);
+        text_format(text,
+                    "#define %s_ARENA_BYTES_FOR(threads) \\\n    ((size_t)(%" PRId64
+                    " + (int64_t)(threads) * %" PRId64 "))\n",
+                    name, f->info.arena_bytes - f->info.thread_bytes, f->info.thread_bytes);
+    }
+    text_format(text, "static inline size_t %s_arena_bytes(int threads", f->name);
+    write_parameters(f, 1, &planned, text, true);
+    text_format(text, ")\n{\n    int64_t planned = ");
+    size_write_c(planned, names_of(f, arena), text);
+    text_format(text,
+                ";\n    return (size_t)(%" PRId64 " + planned + (int64_t)threads * %" PRId64
+                ");\n}\n\n",
+                head, f->info.thread_bytes);
+}
+
+static void write_shape(const Interface *f, const InterfacePort *port, Text *text)
+{
+    Arena *arena = f->lowered->model->arena;
+    const char **names = names_of(f, arena);
+    const Type *type = port->type;
+    bool is_known = port->port->sizes == SIZE_MAX && port->port->kind == TN_TENSOR;
+    if (!is_known)
+        return;
+    text_format(text, "static inline size_t %s_%s_elements(", f->name, port->c_name);
+    if (!write_parameters(f, type->rank, type->dims, text, false))
+        text_append(text, "void");
+    text_append(text, ")\n{\n    return (size_t)(");
+    for (int d = 0; d < type->rank; d++) {
+        text_append(text, d ? " * " : "");
+        size_write_c(type->dims[d], names, text);
+    }
+    text_append(text, type->rank ? ");\n}\n" : "1);\n}\n");
+    if (type->rank == 0)
+        return;
+    text_format(text, "static inline void %s_%s_dims(int64_t dims[%d]", f->name, port->c_name,
+                type->rank);
+    write_parameters(f, type->rank, type->dims, text, true);
+    text_append(text, ")\n{\n");
+    for (int d = 0; d < type->rank; d++) {
+        text_format(text, "    dims[%d] = ", d);
+        size_write_c(type->dims[d], names, text);
+        text_append(text, ";\n");
+    }
+    text_append(text, "}\n");
+}
+
+/* ---- The header -------------------------------------------------------------------------- */
+
+void header_write(const Interface *f, Text *text)
+{
+    const char *guard = upper(f->lowered->model->arena, f->name);
+    text_format(text, "/* %s: a model compiled by %s. Made by it; not to be edited.\n *\n", f->name,
+                f->info.generator);
+    text_format(
+        text,
+        " *     %s_inputs inputs = {...};\n *     %s_outputs outputs = {...};\n"
+        " *     TnStatus status = %s_run(&inputs, &outputs, arena, arena_bytes, NULL);\n *\n"
+        " * The model allocates nothing and keeps nothing: several threads may run it at "
+        "once, each with an\n * arena of its own. tn_status_words() says what a status "
+        "means, options.message what went wrong.\n */\n",
+        f->name, f->name, f->name);
+    text_format(text, "#ifndef TENON_MODEL_%s_H\n#define TENON_MODEL_%s_H\n\n", guard, guard);
+    text_append(text, embedded[0].text);
+    text_append(text, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    write_inputs(f, text);
+    write_outputs(f, text);
+    write_asserts(f, text);
+    write_arena(f, text);
+    text_append(text, "/* Sizes of inputs and outputs. */\n");
+    for (int i = 0; i < f->info.input_count; i++)
+        write_shape(f, &f->inputs[i], text);
+    for (int i = 0; i < f->info.output_count; i++)
+        write_shape(f, &f->outputs[i], text);
+    if (!f->info.has_weights)
+        text_format(text,
+                    "\n/* The model's weights are in a file of their own, of this size: "
+                    "options.weights. */\nenum { %s_NEEDS_WEIGHTS = 1 };\nstatic inline "
+                    "size_t %s_weight_bytes(void)\n{\n    return (size_t)%" PRId64 ";\n}\n",
+                    guard, f->name, f->info.weight_bytes);
+    text_format(text,
+                "\n/* Runs the model. options may be NULL%s. */\n"
+                "TnStatus %s_run(const %s_inputs *inputs, %s_outputs *outputs, void *arena,\n"
+                "    size_t arena_bytes, const TnRunOptions *options);\n\n"
+                "/* What the file says of itself. */\nextern const TnArtifactInfo %s_model;\n\n",
+                f->info.has_weights ? "" : " no more than options->weights", f->name, f->name,
+                f->name, f->name);
+    text_append(text, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
+}
+
+/* ---- The example ------------------------------------------------------------------------- */
+
+void example_write(const Interface *f, const char *header, Text *text)
+{
+    const char *name = f->name;
+    text_format(
+        text,
+        "/* Runs %s once, on zeroes. Made by %s as a place to begin. */\n#include \"%s\"\n\n"
+        "#include <stdio.h>\n#include <stdlib.h>\n\n"
+        "static void *zeroes(size_t bytes)\n{\n"
+        "    size_t rounded = (bytes + 64) / 64 * 64;\n"
+        "    char *memory = (char *)aligned_alloc(64, rounded);\n"
+        "    for (size_t i = 0; memory && i < rounded; i++)\n        memory[i] = 0;\n"
+        "    return memory;\n}\n\nint main(void)\n{\n",
+        name, f->info.generator, header);
+    for (int i = 0; i < f->size_count; i++) {
+        const Symbol *symbol = f->sizes[i].symbol;
+        text_format(text, "    const int64_t %s = %" PRId64 ";\n    (void)%s;\n",
+                    f->sizes[i].c_name,
+                    symbol->lower > 1   ? symbol->lower
+                    : symbol->upper < 1 ? symbol->upper
+                                        : 1,
+                    f->sizes[i].c_name);
+    }
+    text_format(text, "    %s_inputs inputs = {0};\n    %s_outputs outputs = {0};\n", name, name);
+    for (int i = 0; i < f->info.input_count; i++) {
+        const InterfacePort *port = &f->inputs[i];
+        if (port->port->kind != TN_TENSOR) {
+            text_format(text,
+                        "    static const TnValue empty_%s = {.kind = %s};\n"
+                        "    inputs.%s = &empty_%s;\n",
+                        port->c_name,
+                        port->port->kind == TN_SEQUENCE ? "TN_SEQUENCE" : "TN_OPTIONAL",
+                        port->c_name, port->c_name);
+            continue;
+        }
+        text_format(text, "    inputs.%s = zeroes(sizeof *inputs.%s * %s_%s_elements(",
+                    port->c_name, port->c_name, name, port->c_name);
+        Text parameters = text_create(f->lowered->model->arena);
+        write_parameters(f, port->type->rank, port->type->dims, &parameters, false);
+        for (const char *at = parameters.data; at && *at;) { /* the names alone */
+            if (!strncmp(at, "int64_t ", 8))
+                at += 8;
+            text_format(text, "%c", *at++);
+        }
+        text_append(text, "));\n");
+    }
+    for (int i = 0; i < f->size_count; i++)
+        if (f->sizes[i].size)
+            text_format(text, "    inputs.%s = %s;\n", f->sizes[i].c_name, f->sizes[i].c_name);
+    text_format(text, "    size_t bytes = %s_arena_bytes(1", name);
+    Text parameters = text_create(f->lowered->model->arena);
+    write_parameters(f, 1, &f->lowered->arena, &parameters, true);
+    for (const char *at = parameters.data; at && *at;) {
+        if (!strncmp(at, "int64_t ", 8))
+            at += 8;
+        text_format(text, "%c", *at++);
+    }
+    text_append(text,
+                "), needed = 0;\n    char message[200] = \"\";\n    TnStatus status;\n    do "
+                "{\n        bytes = needed > bytes ? needed : bytes;\n"
+                "        void *arena = zeroes(bytes);\n"
+                "        TnRunOptions options = {.size = sizeof options, .message = message,\n"
+                "            .message_bytes = sizeof message, .arena_needed = &needed};\n");
+    text_format(text, "        status = %s_run(&inputs, &outputs, arena, bytes, &options);\n",
+                name);
+    text_append(text, "    } while (status == TN_ARENA_TOO_SMALL && needed > bytes);\n"
+                      "    printf(\"%s %s\\n\", tn_status_words(status), message);\n"
+                      "    return status != TN_OK;\n}\n");
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files that appear whole or not at all. One is made under another name beside its own, with room
+ * for all of it on the disk, written through a mapping, and renamed when everything is done.
+ */
+#ifndef CODEGEN_ARTIFACT_OUTPUT_H
+#define CODEGEN_ARTIFACT_OUTPUT_H
+
+#include "ir/support/diagnostic.h"
+
+typedef struct OutputFile {
+    const char *path;
+    char *temporary;
+    char *memory; /* the file's bytes, zero at first */
+    size_t bytes;
+} OutputFile;
+
+/* False, and a diagnostic, if there is no room or no right. */
+bool output_open(Arena *arena, OutputFile *file, const char *path, size_t bytes,
+                 Diagnostics *diagnostics);
+/* The same, with these bytes in it. */
+bool output_text(Arena *arena, OutputFile *file, const char *path, const char *text, size_t bytes,
+                 Diagnostics *diagnostics);
+/* Gives all files their names; where one fails, those before it stay and the rest is dropped. */
+bool output_commit(OutputFile *files, int count, Diagnostics *diagnostics);
+void output_drop(OutputFile *files, int count);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A compiled model as an object file: kernels, the image of the program, and what of the runtime
+ * they need, which is linked in as bitcode. Nothing in it refers to anything outside.
+ *
+ * Weights do not pass through here: the object has a section OBJECT_WEIGHTS of 64 bytes, for which
+ * the writers of files put the real ones.
+ */
+#ifndef CODEGEN_LLVM_OBJECT_H
+#define CODEGEN_LLVM_OBJECT_H
+
+#include "codegen/artifact/image.h"
+
+#define OBJECT_WEIGHTS ".tenon_weights"
+
+typedef enum ObjectForm {
+    OBJECT_file,
+    OBJECT_assembly,
+    OBJECT_ir, /* as text */
+} ObjectForm;
+
+typedef struct ObjectRequest {
+    const Target *target;
+    ExprPool *pool;
+    const Function *const *functions;
+    int function_count;
+    Image *image;
+    bool has_weights;
+    ObjectForm form;
+} ObjectRequest;
+
+/* In memory of its own: free(*data). False and a diagnostic on failure. */
+bool object_make(const ObjectRequest *request, char **data, size_t *length,
+                 Diagnostics *diagnostics);
+
+#endif

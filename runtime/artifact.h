@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Compiled models as shared libraries: what their files promise beyond ELF, and loading one without
+ * the system's loader.
+ *
+ * The file has a note of owner "Tenon" with an ArtifactNote. All of the file but the weights is
+ * covered by the checksum in it; nothing of the file is mapped for execution before the checksum,
+ * the sizes, the ABI, the layout of the tables and the processor have been found good.
+ */
+#ifndef RUNTIME_ARTIFACT_H
+#define RUNTIME_ARTIFACT_H
+
+#include "runtime/checksum.h"
+#include "runtime/program.h"
+#include "tenon_model.h"
+
+enum { ARTIFACT_NOTE_TYPE = 1 };
+
+/* The description of the note, in the file's byte order. */
+typedef struct ArtifactNote {
+    unsigned char checksum[CHECKSUM_BYTES]; /* zero while the sum is taken */
+    uint64_t file_bytes, weights_offset;    /* weights: from here to the end; none: the end */
+    uint64_t model;                         /* address of the TnArtifactInfo */
+    uint64_t abi;                           /* TN_ARTIFACT_ABI */
+} ArtifactNote;
+
+/* The checksum of the first bytes of a file, but for the checksum itself, which is in it twice. */
+void artifact_checksum(const char *data, size_t bytes, size_t build_id, size_t note,
+                       unsigned char sum[CHECKSUM_BYTES]);
+
+typedef struct Artifact Artifact;
+
+/* Loads a shared library that was compiled for this machine. layout: what TnArtifactInfo.layout has
+ * to be for the tables to be read. `weights`: the file of weights, for a model that has one; NULL:
+ * as the model says, beside it. On failure *artifact is NULL and `message` says why: TN_IO,
+ * TN_INVALID_MODEL (no artifact, or damaged), TN_UNSUPPORTED (another version, another processor),
+ * TN_OUT_OF_MEMORY. */
+TnStatus artifact_load(const char *path, const char *weights, uint64_t layout, Artifact **artifact,
+                       char *message, size_t message_bytes);
+/* Whether the file begins as a shared library does. */
+bool artifact_is_one(const char *path);
+const TnArtifactInfo *artifact_model(const Artifact *artifact);
+/* The program, as long as the artifact lives; program->destroy() is artifact_destroy(). */
+Program *artifact_program(Artifact *artifact);
+void artifact_destroy(Artifact *artifact); /* accepts NULL */
+
+#endif
