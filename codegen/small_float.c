@@ -10,31 +10,11 @@
  */
 #include "small_float.h"
 
-typedef struct SmallFloat {
-    int bits, mantissa_bits, bias;
-    uint32_t largest;   /* the code of the largest finite number */
-    uint32_t infinity;  /* 0: there is none */
-    uint32_t nan;       /* of positive sign; 0: there is none, and NaN becomes -0 */
-    bool unsigned_zero; /* the code of -0 is NaN */
-} SmallFloat;
-
-static const SmallFloat small_floats[ELEMENT_TYPE_COUNT] = {
-    [TN_FLOAT16] = {16, 10, 15, 0x7bff, 0x7c00, 0x7e00, false},
-    [TN_BFLOAT16] = {16, 7, 127, 0x7f7f, 0x7f80, 0x7fc0, false},
-    [TN_FLOAT8E4M3FN] = {8, 3, 7, 0x7e, 0, 0x7f, false},
-    [TN_FLOAT8E4M3FNUZ] = {8, 3, 8, 0x7f, 0, 0x80, true},
-    [TN_FLOAT8E5M2] = {8, 2, 15, 0x7b, 0x7c, 0x7f, false},
-    [TN_FLOAT8E5M2FNUZ] = {8, 2, 16, 0x7f, 0, 0x80, true},
-    [TN_FLOAT4E2M1] = {4, 1, 1, 0x7, 0, 0, false},
-    [TN_FLOAT6E2M3] = {6, 3, 1, 0x1f, 0, 0, false},
-    [TN_FLOAT6E3M2] = {6, 2, 3, 0x1f, 0, 0, false},
-};
-
 enum { FLOAT_MANTISSA = 23, FLOAT_BIAS = 127, FLOAT_INFINITY = 0x7f800000, FLOAT_NAN = 0x7fc00000 };
 
 bool is_small_float(TnElementType type)
 {
-    return small_floats[type].bits || type == TN_FLOAT8E8M0;
+    return element_small_float(type) || type == TN_FLOAT8E8M0;
 }
 
 static double power_of_two(int exponent)
@@ -93,12 +73,12 @@ static void *read_special(WordMath *m, const SmallFloat *format, void *code)
 
 void *small_float_read(WordMath *m, TnElementType type, void *word)
 {
-    const SmallFloat *format = &small_floats[type];
-    uint32_t mantissa = (uint32_t)format->mantissa_bits, sign_bit = (uint32_t)format->bits - 1;
     if (type == TN_BFLOAT16)
         return m->from_bits(m, with_number(m, WORD_shift_left, word, 16));
     if (type == TN_FLOAT8E8M0)
         return read_e8m0(m, word);
+    const SmallFloat *format = element_small_float(type);
+    uint32_t mantissa = (uint32_t)format->mantissa_bits, sign_bit = (uint32_t)format->bits - 1;
     void *code = with_number(m, WORD_and, word, (1u << sign_bit) - 1);
     void *sign = with_number(m, WORD_and, word, 1u << sign_bit);
     sign = with_number(m, WORD_shift_left, sign, 31 - sign_bit);
@@ -175,13 +155,13 @@ static void *write_nan(WordMath *m, const SmallFloat *format, void *magnitude, v
 
 void *small_float_write(WordMath *m, TnElementType type, void *real, bool saturate)
 {
-    const SmallFloat *format = &small_floats[type];
     void *bits = m->to_bits(m, real), *magnitude = with_number(m, WORD_and, bits, 0x7fffffff);
     if (type == TN_FLOAT8E8M0)
         return write_e8m0(m, magnitude, saturate);
     void *is_nan = with_number(m, WORD_above, magnitude, FLOAT_INFINITY);
     if (type == TN_BFLOAT16)
         return write_bfloat16(m, bits, is_nan);
+    const SmallFloat *format = element_small_float(type);
     uint32_t sign_bit = (uint32_t)format->bits - 1;
     void *sign = with_number(m, WORD_shift_right, bits, 31 - sign_bit);
     sign = with_number(m, WORD_and, sign, 1u << sign_bit);

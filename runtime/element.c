@@ -148,14 +148,6 @@ void element_pack(TnElementType type, int64_t count, const void *elements, void 
 
 /* ---- Small floats ------------------------------------------------------------------------ */
 
-typedef struct SmallFloat {
-    int bits, mantissa_bits, bias;
-    uint32_t largest;   /* the code of the largest finite number */
-    uint32_t infinity;  /* 0: there is none */
-    uint32_t nan;       /* of positive sign; 0: there is none, and NaN becomes -0 */
-    bool unsigned_zero; /* the code of -0 is NaN */
-} SmallFloat;
-
 static const SmallFloat small_floats[ELEMENT_TYPE_COUNT] = {
     [TN_FLOAT16] = {16, 10, 15, 0x7bff, 0x7c00, 0x7e00, false},
     [TN_BFLOAT16] = {16, 7, 127, 0x7f7f, 0x7f80, 0x7fc0, false},
@@ -167,6 +159,11 @@ static const SmallFloat small_floats[ELEMENT_TYPE_COUNT] = {
     [TN_FLOAT6E2M3] = {6, 3, 1, 0x1f, 0, 0, false},
     [TN_FLOAT6E3M2] = {6, 2, 3, 0x1f, 0, 0, false},
 };
+
+const SmallFloat *element_small_float(TnElementType type)
+{
+    return small_floats[type].bits ? &small_floats[type] : NULL;
+}
 
 static float float_from_bits(uint32_t bits)
 {
@@ -188,8 +185,8 @@ float element_small_to_float(TnElementType type, uint32_t bits)
         return float_from_bits(bits << 16);
     if (type == TN_FLOAT8E8M0)
         return e8m0_to_float(bits & 0xff);
-    const SmallFloat *format = &small_floats[type];
-    assert(format->bits);
+    const SmallFloat *format = element_small_float(type);
+    assert(format);
     uint32_t sign_bit = 1u << (format->bits - 1), code = bits & (sign_bit - 1);
     uint32_t sign = bits & sign_bit ? 0x80000000 : 0;
     if (format->unsigned_zero && sign && code == 0)
@@ -229,8 +226,8 @@ static uint32_t double_to_small(TnElementType type, double value, bool saturate)
 {
     if (type == TN_FLOAT8E8M0)
         return double_to_e8m0(value, saturate);
-    const SmallFloat *format = &small_floats[type];
-    assert(format->bits);
+    const SmallFloat *format = element_small_float(type);
+    assert(format);
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint32_t sign = (uint32_t)(bits >> 63) << (format->bits - 1);

@@ -47,6 +47,19 @@ int64_t element_to_int64(TnElementType type, const void *element);
 void element_from_double(TnElementType type, double value, bool saturate, void *element);
 void element_from_int64(TnElementType type, int64_t value, void *element);
 
+/* How a float of fewer than 32 bits is made of sign, exponent and mantissa; a code is what follows
+ * the sign. */
+typedef struct SmallFloat {
+    int bits, mantissa_bits, bias;
+    uint32_t largest;   /* the code of the largest finite number */
+    uint32_t infinity;  /* 0: there is none */
+    uint32_t nan;       /* of positive sign; 0: there is none, and NaN becomes -0 */
+    bool unsigned_zero; /* the code of -0 is NaN */
+} SmallFloat;
+
+/* NULL for other types, and for float8e8m0, which is an exponent alone. */
+const SmallFloat *element_small_float(TnElementType type);
+
 /* Bit patterns of small floats to float and back, round to nearest even. */
 float element_small_to_float(TnElementType type, uint32_t bits);
 uint32_t element_float_to_small(TnElementType type, float value, bool saturate);

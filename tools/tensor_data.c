@@ -120,20 +120,14 @@ bool npy_can_write(TnElementType element)
     return npy_code(element) != NULL;
 }
 
-static bool npy_wrong(const char *path, const char *why)
-{
-    tell(SEVERITY_ERROR, path, "%s", why);
-    return false;
-}
-
 /* Reads {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } */
 static bool npy_header(const char *path, const char *header, TensorData *tensor)
 {
     const char *descr = strstr(header, "'descr':"), *shape = strstr(header, "'shape':");
     if (!descr || !shape || !(descr = strchr(descr + 8, '\'')) || !(shape = strchr(shape, '(')))
-        return npy_wrong(path, "not a NumPy array of one element type");
+        return wrong_file(path, "not a NumPy array of one element type");
     if (strstr(header, "'fortran_order': True"))
-        return npy_wrong(path, "is in Fortran order; C order is expected");
+        return wrong_file(path, "is in Fortran order; C order is expected");
     char order = descr[1];
     TnElementType element = TN_UNDEFINED;
     for (size_t i = 0; i < sizeof npy_types / sizeof *npy_types; i++) {
@@ -152,7 +146,7 @@ static bool npy_header(const char *path, const char *header, TensorData *tensor)
             continue;
         char *end;
         if (rank == MAX_RANK)
-            return npy_wrong(path, "has too many dimensions");
+            return wrong_file(path, "has too many dimensions");
         dims[rank++] = strtoll(at, &end, 10);
         at = end - 1;
     }
@@ -163,23 +157,23 @@ static bool npy_read_from(FILE *file, const char *path, TensorData *tensor)
 {
     unsigned char start[12];
     if (fread(start, 1, 10, file) != 10 || memcmp(start, "\x93NUMPY", 6) != 0)
-        return npy_wrong(path, "is not a .npy file");
+        return wrong_file(path, "is not a .npy file");
     size_t length = start[8] | (size_t)start[9] << 8;
     if (start[6] > 1) {
         if (fread(start + 10, 1, 2, file) != 2)
-            return npy_wrong(path, "ends in its header");
+            return wrong_file(path, "ends in its header");
         length |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
     }
     char *header = length < 1 << 20 ? calloc(1, length + 1) : NULL;
     bool good = header && fread(header, 1, length, file) == length;
-    good = good ? npy_header(path, header, tensor) : npy_wrong(path, "ends in its header");
+    good = good ? npy_header(path, header, tensor) : wrong_file(path, "ends in its header");
     free(header);
     if (!good)
         return false;
     size_t bytes = (size_t)tensor->count * element_bytes(tensor->element);
     if (fread(tensor->data, 1, bytes, file) != bytes) {
         tensor_data_free(tensor);
-        return npy_wrong(path, "ends before the last element");
+        return wrong_file(path, "ends before the last element");
     }
     return true;
 }
@@ -188,7 +182,7 @@ bool npy_read(const char *path, TensorData *tensor)
 {
     FILE *file = fopen(path, "rb");
     if (!file)
-        return npy_wrong(path, strerror(errno));
+        return wrong_file(path, strerror(errno));
     bool good = npy_read_from(file, path, tensor);
     fclose(file);
     return good;
@@ -214,7 +208,7 @@ bool npy_write(const char *path, const TensorData *tensor)
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded, (unsigned char)(padded >> 8)};
     FILE *file = fopen(path, "wb");
     if (!file)
-        return npy_wrong(path, strerror(errno));
+        return wrong_file(path, strerror(errno));
     size_t bytes = (size_t)tensor->count * element_bytes(tensor->element);
     bool good = fwrite(start, 1, 10, file) == 10 &&
                 fwrite(header, 1, (size_t)padded, file) == (size_t)padded &&
@@ -222,7 +216,7 @@ bool npy_write(const char *path, const TensorData *tensor)
     good = fclose(file) == 0 && good;
     if (!good) {
         remove(path);
-        return npy_wrong(path, "could not be written");
+        return wrong_file(path, "could not be written");
     }
     return true;
 }

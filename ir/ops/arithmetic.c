@@ -165,14 +165,6 @@ const OpDef op_pow = {
 
 /* ---- Max, Min, Sum, Mean ----------------------------------------------------------------- */
 
-static const OperandDef numbers[] = {
-    {.name = "data_0", .types = TYPES_NUMBER, .group = 'T', .variadic = true, .min_variadic = 1},
-};
-static const OperandDef floats[] = {
-    {.name = "data_0", .types = TYPES_FLOAT, .group = 'T', .variadic = true, .min_variadic = 1},
-};
-static const OperandDef float_result[] = {{.name = "result", .types = TYPES_FLOAT, .group = 'T'}};
-
 static void lower_fold(Lowering *l, ExprKind kind, bool mean)
 {
     const Tensor *out = l->out[0];
@@ -200,84 +192,42 @@ static const Expr *index_smaller(ExprPool *pool, const Expr *a, const Expr *b)
     return b ? expr_smaller(pool, a, b) : a;
 }
 
-static bool infer_max(InferContext *context, Node *node)
-{
-    return infer_formula(context, node, node->operand_count <= 2 ? index_larger : NULL);
-}
+/* The indices' function takes two operands; more are not followed. */
+#define FOLD(name_, onnx_name, allowed, kind, mean, index_function, summary_)                      \
+    static const OperandDef operands_##name_[] = {{.name = "data_0",                               \
+                                                   .types = (allowed),                             \
+                                                   .group = 'T',                                   \
+                                                   .variadic = true,                               \
+                                                   .min_variadic = 1}};                            \
+    static const OperandDef results_##name_[] = {                                                  \
+        {.name = "result", .types = (allowed), .group = 'T'}};                                     \
+    static bool infer_##name_(InferContext *context, Node *node)                                   \
+    {                                                                                              \
+        return infer_formula(context, node, node->operand_count <= 2 ? (index_function) : NULL);   \
+    }                                                                                              \
+    static void lower_##name_(Lowering *l)                                                         \
+    {                                                                                              \
+        lower_fold(l, EXPR_##kind, mean);                                                          \
+    }                                                                                              \
+    const OpDef op_##name_ = {                                                                     \
+        .name = (onnx_name),                                                                       \
+        .domain = "",                                                                              \
+        .summary = (summary_),                                                                     \
+        .since = 13,                                                                               \
+        .first = 1,                                                                                \
+        .traits = TRAIT_elementwise | TRAIT_commutative,                                           \
+        OPERANDS(operands_##name_),                                                                \
+        RESULTS(results_##name_),                                                                  \
+        .infer = infer_##name_,                                                                    \
+        .lower = lower_##name_,                                                                    \
+    };
 
-static bool infer_min(InferContext *context, Node *node)
-{
-    return infer_formula(context, node, node->operand_count <= 2 ? index_smaller : NULL);
-}
-
-static void lower_max(Lowering *l)
-{
-    lower_fold(l, EXPR_maximum, false);
-}
-static void lower_min(Lowering *l)
-{
-    lower_fold(l, EXPR_minimum, false);
-}
-static void lower_sum(Lowering *l)
-{
-    lower_fold(l, EXPR_add, false);
-}
-static void lower_mean(Lowering *l)
-{
-    lower_fold(l, EXPR_add, true);
-}
-
-const OpDef op_max = {
-    .name = "Max",
-    .domain = "",
-    .summary = "the largest of the operands; NaN if one is",
-    .since = 13,
-    .first = 1,
-    .traits = TRAIT_elementwise | TRAIT_commutative,
-    OPERANDS(numbers),
-    RESULTS(number_result),
-    .infer = infer_max,
-    .lower = lower_max,
-};
-
-const OpDef op_min = {
-    .name = "Min",
-    .domain = "",
-    .summary = "the smallest of the operands; NaN if one is",
-    .since = 13,
-    .first = 1,
-    .traits = TRAIT_elementwise | TRAIT_commutative,
-    OPERANDS(numbers),
-    RESULTS(number_result),
-    .infer = infer_min,
-    .lower = lower_min,
-};
-
-const OpDef op_sum = {
-    .name = "Sum",
-    .domain = "",
-    .summary = "the sum of the operands",
-    .since = 13,
-    .first = 1,
-    .traits = TRAIT_elementwise | TRAIT_commutative,
-    OPERANDS(floats),
-    RESULTS(float_result),
-    .infer = infer_plain,
-    .lower = lower_sum,
-};
-
-const OpDef op_mean = {
-    .name = "Mean",
-    .domain = "",
-    .summary = "the mean of the operands",
-    .since = 13,
-    .first = 1,
-    .traits = TRAIT_elementwise | TRAIT_commutative,
-    OPERANDS(floats),
-    RESULTS(float_result),
-    .infer = infer_plain,
-    .lower = lower_mean,
-};
+FOLD(max, "Max", TYPES_NUMBER, maximum, false, index_larger,
+     "the largest of the operands; NaN if one is")
+FOLD(min, "Min", TYPES_NUMBER, minimum, false, index_smaller,
+     "the smallest of the operands; NaN if one is")
+FOLD(sum, "Sum", TYPES_FLOAT, add, false, NULL, "the sum of the operands")
+FOLD(mean, "Mean", TYPES_FLOAT, add, true, NULL, "the mean of the operands")
 
 /* ---- Clip -------------------------------------------------------------------------------- */
 

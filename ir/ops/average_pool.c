@@ -16,23 +16,13 @@ typedef struct LpPoolAttributes {
     int64_t p;
 } LpPoolAttributes;
 
-static bool infer(InferContext *context, Node *node)
-{
-    const Type *x = operand_type(node, 0);
-    const Expr *dims[MAX_RANK];
-    if (!pool_infer_dims(context, node, dims))
-        return false;
-    infer_set(context, node, 0, x->element, x->rank, dims);
-    return true;
-}
-
 static bool infer_lp(InferContext *context, Node *node)
 {
     const LpPoolAttributes *attributes = node->attributes;
     if (attributes->p < 1)
         return infer_error(context, node, "p is %lld, expected 1 or more",
                            (long long)attributes->p);
-    return infer(context, node);
+    return pool_infer(context, node);
 }
 
 /* The element of x under the window, 0 in the padding. */
@@ -142,7 +132,7 @@ const OpDef op_average_pool = {
     OPERANDS(operands),
     RESULTS(results),
     ATTRIBUTES(average_attributes, AveragePoolAttributes),
-    .infer = infer,
+    .infer = pool_infer,
     .lower = lower_average,
 };
 

@@ -87,18 +87,6 @@ static bool decompose(Editor *editor, const Node *node, Value **values)
     return recurrent_decompose(editor, node, values, &kind);
 }
 
-static const OperandDef operands[] = {
-    {.name = "X", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "W", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "R", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "B", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "sequence_lens", .types = TYPE_BIT(TN_INT32), .optional = true},
-    {.name = "initial_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-};
-static const OperandDef results[] = {
-    {.name = "Y", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "Y_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-};
 static const AttributeDef attributes[] = {
     RECURRENT_ATTRIBUTES,
     ATTRIBUTE_INT(RecurrentAttributes, linear_before_reset, 0,
@@ -111,8 +99,7 @@ const OpDef op_gru = {
     .summary = "h = (1 - z) * g(W x, r, R h) + z * h with gates z and r, over time",
     .since = 22,
     .first = 1,
-    OPERANDS(operands),
-    RESULTS(results),
+    RECURRENT_OPERANDS(6, 2),
     ATTRIBUTES(attributes, RecurrentAttributes),
     .infer = infer,
     .decompose = decompose,

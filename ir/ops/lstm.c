@@ -67,21 +67,6 @@ static bool decompose(Editor *editor, const Node *node, Value **values)
     return recurrent_decompose(editor, node, values, &kind);
 }
 
-static const OperandDef operands[] = {
-    {.name = "X", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "W", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "R", .types = TYPES_FLOAT, .group = 'T'},
-    {.name = "B", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "sequence_lens", .types = TYPE_BIT(TN_INT32), .optional = true},
-    {.name = "initial_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "initial_c", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "P", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-};
-static const OperandDef results[] = {
-    {.name = "Y", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "Y_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-    {.name = "Y_c", .types = TYPES_FLOAT, .group = 'T', .optional = true},
-};
 static const AttributeDef attributes[] = {
     RECURRENT_ATTRIBUTES,
     ATTRIBUTE_INT(RecurrentAttributes, input_forget, 0, "whether f = 1 - i"),
@@ -93,8 +78,7 @@ const OpDef op_lstm = {
     .summary = "c = f * c + i * g(W x + R h); h = o * tanh(c), with gates i, o and f, over time",
     .since = 22,
     .first = 1,
-    OPERANDS(operands),
-    RESULTS(results),
+    RECURRENT_OPERANDS(8, 3),
     ATTRIBUTES(attributes, RecurrentAttributes),
     .infer = infer,
     .decompose = decompose,

@@ -11,18 +11,6 @@ typedef struct MaxPoolAttributes {
     int64_t storage_order;
 } MaxPoolAttributes;
 
-static bool infer(InferContext *context, Node *node)
-{
-    const Type *x = operand_type(node, 0);
-    const Expr *dims[MAX_RANK];
-    if (!pool_infer_dims(context, node, dims))
-        return false;
-    infer_set(context, node, 0, x->element, x->rank, dims);
-    if (node->result_count > 1)
-        infer_set(context, node, 1, TN_INT64, x->rank, dims);
-    return true;
-}
-
 /* The number of an element in x; the spatial part column-major if asked for. */
 static const Expr *position(ExprPool *pool, const Tensor *x, const Expr *const *at,
                             bool column_major)
@@ -90,6 +78,6 @@ const OpDef op_max_pool = {
     OPERANDS(operands),
     RESULTS(results),
     ATTRIBUTES(attributes, MaxPoolAttributes),
-    .infer = infer,
+    .infer = pool_infer,
     .lower = lower,
 };

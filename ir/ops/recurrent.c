@@ -8,6 +8,22 @@
 #include <math.h>
 #include <string.h>
 
+const OperandDef recurrent_operands[] = {
+    {.name = "X", .types = TYPES_FLOAT, .group = 'T'},
+    {.name = "W", .types = TYPES_FLOAT, .group = 'T'},
+    {.name = "R", .types = TYPES_FLOAT, .group = 'T'},
+    {.name = "B", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+    {.name = "sequence_lens", .types = TYPE_BIT(TN_INT32), .optional = true},
+    {.name = "initial_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+    {.name = "initial_c", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+    {.name = "P", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+};
+const OperandDef recurrent_results[] = {
+    {.name = "Y", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+    {.name = "Y_h", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+    {.name = "Y_c", .types = TYPES_FLOAT, .group = 'T', .optional = true},
+};
+
 /* ---- Activations ------------------------------------------------------------------------- */
 
 /* Parameters: how many of alpha and beta an activation has, and their defaults. */

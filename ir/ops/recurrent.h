@@ -39,7 +39,12 @@ typedef struct RecurrentAttributes {
 
 enum { DIRECTION_forward, DIRECTION_reverse, DIRECTION_bidirectional };
 
-/* Operands in ONNX's order; the last two are LSTM's. */
+/* Operands and results in ONNX's order; the last two operands and the last result are LSTM's. */
+extern const OperandDef recurrent_operands[], recurrent_results[];
+#define RECURRENT_OPERANDS(operand_count_, result_count_)                                          \
+    .operands = recurrent_operands, .operand_count = (operand_count_),                             \
+    .results = recurrent_results, .result_count = (result_count_)
+
 enum {
     RECURRENT_X,
     RECURRENT_W,

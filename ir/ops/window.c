@@ -132,8 +132,9 @@ Window pool_window(ExprPool *pool, const WindowAttributes *attributes, int rank,
     return window_create(pool, attributes, rank - 2, shape + 2, kernel);
 }
 
-bool pool_infer_dims(InferContext *context, const Node *node, const Expr **dims)
+bool pool_infer(InferContext *context, Node *node)
 {
+    const Expr *dims[MAX_RANK];
     const WindowAttributes *attributes = node->attributes;
     const Type *x = operand_type(node, 0);
     if (x->rank < 3)
@@ -148,7 +149,12 @@ bool pool_infer_dims(InferContext *context, const Node *node, const Expr **dims)
     dims[1] = x->dims[1];
     for (int d = 0; d < w.rank; d++)
         dims[d + 2] = w.output[d];
-    return window_check_output(context, node, &w);
+    if (!window_check_output(context, node, &w))
+        return false;
+    infer_set(context, node, 0, x->element, x->rank, dims);
+    if (node->result_count > 1)
+        infer_set(context, node, 1, TN_INT64, x->rank, dims);
+    return true;
 }
 
 void pool_open(const Lowering *l, Compute *reduce, const Window *w, const Expr **at)

@@ -57,8 +57,8 @@ const Expr *window_index(ExprPool *pool, const Window *window, int d, const Expr
 
 Window pool_window(ExprPool *pool, const WindowAttributes *attributes, int rank,
                    const Expr *const *shape);
-/* Checks operand 0, whose attributes begin with WindowAttributes, and gives the result's sizes. */
-bool pool_infer_dims(InferContext *context, const Node *node, const Expr **dims);
+/* infer() of a pool, whose attributes begin with WindowAttributes; a second result is positions. */
+bool pool_infer(InferContext *context, Node *node);
 /* Adds the window's reduce axes to a compute over the result; at[] becomes where x is read. */
 void pool_open(const Lowering *l, Compute *reduce, const Window *window, const Expr **at);
 
