@@ -52,7 +52,7 @@ static const char *file_name(const char *path)
 static const char *stem(Arena *arena, const char *path)
 {
     const char *name = file_name(path);
-    return c_identifier(arena, arena_string(arena, name, strcspn(name, ".")));
+    return port_identifier(arena, arena_string(arena, name, strcspn(name, ".")));
 }
 
 static OutputFile *next_file(Making *m)
@@ -223,7 +223,7 @@ TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
     if (!check_block(&lowered->program->main, diagnostics))
         return TN_UNSUPPORTED;
     m.name = request->name ? request->name : stem(m.arena, request->path);
-    if (strcmp(m.name, c_identifier(m.arena, m.name)) != 0) {
+    if (strcmp(m.name, port_identifier(m.arena, m.name)) != 0) {
         error_at(diagnostics, (Location){0}, "the name '%s' is no identifier of C", m.name);
         return TN_BAD_ARGUMENT;
     }

@@ -31,7 +31,7 @@ static bool is_keyword(const char *text)
     return false;
 }
 
-const char *c_identifier(Arena *arena, const char *text)
+const char *port_identifier(Arena *arena, const char *text)
 {
     Text name = text_create(arena);
     if (!isalpha((unsigned char)*text) && *text != '_')
@@ -47,7 +47,7 @@ const char *c_identifier(Arena *arena, const char *text)
 /* A name that no other has; with it Y_dims and Y_bytes are taken. */
 static const char *unique_name(Arena *arena, Map *taken, const char *text)
 {
-    const char *base = c_identifier(arena, text), *name = base;
+    const char *base = port_identifier(arena, text), *name = base;
     for (int i = 2; map_get(taken, name) || map_get(taken, arena_format(arena, "%s_dims", name)) ||
                     map_get(taken, arena_format(arena, "%s_bytes", name));
          i++)

@@ -43,8 +43,8 @@ typedef struct Interface {
 Interface *interface_create(const Lowered *lowered, const Weights *weights, const char *name,
                             bool has_weights);
 
-/* `text` as a C identifier that is no keyword. */
-const char *c_identifier(Arena *arena, const char *text);
+/* `text` as an identifier of C and C++ that is no keyword. */
+const char *port_identifier(Arena *arena, const char *text);
 
 /* ---- header.c ---------------------------------------------------------------------------- */
 
