@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TreeEnsemble, ai.onnx.ml: a host function, which relies on what is checked here.
+ * TreeEnsemble, ai.onnx.ml: a host function, which relies on what is checked here, and for its
+ * post_transform other operators.
  */
-#include "ir/ops/op.h"
-#include "ir/support/array.h"
+#include "ir/ops/build.h"
 
 #define TYPES_SCORE (TYPE_BIT(TN_FLOAT) | TYPE_BIT(TN_DOUBLE))
 
-enum { MODE_COUNT = 7, AGGREGATE_COUNT = 4, TRANSFORM_PROBIT = 4, MOST_TARGETS = 1 << 20 };
+enum { MODE_COUNT = 7, AGGREGATE_COUNT = 4, MOST_TARGETS = 1 << 20 };
+
+enum {
+    TRANSFORM_none,
+    TRANSFORM_softmax,
+    TRANSFORM_logistic,
+    TRANSFORM_softmax_zero,
+    TRANSFORM_probit
+};
 
 typedef struct TreeEnsembleAttributes {
     int64_t aggregate_function, n_targets, post_transform;
@@ -128,17 +136,45 @@ static bool infer(InferContext *context, Node *node)
     if (a->aggregate_function < 0 || a->aggregate_function >= AGGREGATE_COUNT)
         return infer_error(context, node, "aggregate_function is %lld, expected 0 to %d",
                            (long long)a->aggregate_function, AGGREGATE_COUNT - 1);
-    if (a->post_transform == TRANSFORM_PROBIT)
+    if (a->post_transform == TRANSFORM_probit)
         return infer_unsupported(context, node, "post_transform PROBIT");
-    if (a->post_transform < 0 || a->post_transform > TRANSFORM_PROBIT)
+    if (a->post_transform < 0 || a->post_transform > TRANSFORM_probit)
         return infer_error(context, node, "post_transform is %lld, expected 0 to %d",
-                           (long long)a->post_transform, TRANSFORM_PROBIT);
+                           (long long)a->post_transform, TRANSFORM_probit);
     if (!check_range(context, node, "nodes_featureids", a->nodes_featureids, columns) ||
         !check_nodes(context, node, x->element))
         return false;
     const Expr *dims[] = {x->dims[0], expr_integer(context->pool, a->n_targets)};
     infer_set(context, node, 0, x->element, 2, dims);
     return true;
+}
+
+/* The softmax of what is not 0, which stays. */
+static Value *softmax_zero(Editor *e, Value *scores, TnElementType element)
+{
+    Value *zero = edit_real(e, element, 0);
+    Value *is_zero = build(e, "Equal", 2, (Value *[]){scores, zero});
+    Value *most = build(e, "ReduceMax", 2, (Value *[]){scores, edit_int64s(e, 1, (int64_t[]){1})});
+    Value *power = build(e, "Exp", 1, (Value *[]){build_subtract(e, scores, most)});
+    power = build(e, "Where", 3, (Value *[]){is_zero, zero, power});
+    Value *sum = build(e, "ReduceSum", 2, (Value *[]){power, edit_int64s(e, 1, (int64_t[]){1})});
+    Value *share = build(e, "Div", 2, (Value *[]){power, sum});
+    return build(e, "Where", 3, (Value *[]){is_zero, zero, share});
+}
+
+static bool decompose(Editor *e, const Node *node, Value **values)
+{
+    const TreeEnsembleAttributes *a = node->attributes;
+    TreeEnsembleAttributes plain = *a;
+    plain.post_transform = TRANSFORM_none;
+    if (a->post_transform == TRANSFORM_none)
+        return false;
+    Value *scores = edit(e, node->op, &plain, 1, operand(node, 0));
+    values[0] = a->post_transform == TRANSFORM_softmax ? build(e, "Softmax", 1, &scores)
+                : a->post_transform == TRANSFORM_logistic
+                    ? build(e, "Sigmoid", 1, &scores)
+                    : softmax_zero(e, scores, operand_type(node, 0)->element);
+    return values[0] != NULL;
 }
 
 const OpDef op_tree_ensemble = {
@@ -151,5 +187,6 @@ const OpDef op_tree_ensemble = {
     RESULTS(results),
     ATTRIBUTES(attributes, TreeEnsembleAttributes),
     .infer = infer,
+    .decompose = decompose,
     .host = "tree_ensemble",
 };

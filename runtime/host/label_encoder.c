@@ -6,8 +6,8 @@
  */
 #include "runtime/element.h"
 #include "runtime/host/host.h"
+#include "runtime/host/order.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Keys, values or the elements of X. */
@@ -38,67 +38,34 @@ static Labels find_labels(const HostCall *call, const char *const names[4])
 
 /* ---- Looking up -------------------------------------------------------------------------- */
 
-typedef struct Label {
-    TnString string;
-    int64_t integer;
-    double real;
-    int64_t index;
-} Label;
-
-static Label label_at(const Labels *labels, int64_t i)
+static int compare_labels(const Labels *a, int64_t i, const Labels *b, int64_t j)
 {
-    Label label = {.index = i};
-    const char *at = (const char *)labels->data + (size_t)i * element_bytes(labels->element);
-    if (labels->element == TN_STRING)
-        label.string = *(const TnString *)at;
-    else if (labels->element == TN_FLOAT)
-        label.real = (double)*(const float *)at;
-    else if (labels->element == TN_DOUBLE)
-        label.real = *(const double *)at;
-    else if (labels->element == TN_INT64)
-        label.integer = *(const int64_t *)at;
-    else if (labels->element == TN_INT32)
-        label.integer = *(const int32_t *)at;
-    else
-        label.integer = *(const int16_t *)at;
-    return label;
+    size_t bytes = element_bytes(a->element);
+    const void *x = (const char *)a->data + (size_t)i * bytes;
+    const void *y = (const char *)b->data + (size_t)j * bytes;
+    if (a->element == TN_STRING)
+        return order_compare_strings(*(const TnString *)x, *(const TnString *)y);
+    uint64_t first = order_key(a->element, x), second = order_key(a->element, y);
+    return (first > second) - (first < second);
 }
 
-static int compare_labels(const Label *a, const Label *b)
+static bool key_before(const void *context, int64_t a, int64_t b)
 {
-    int64_t shorter = a->string.length < b->string.length ? a->string.length : b->string.length;
-    int order = shorter ? memcmp(a->string.data, b->string.data, (size_t)shorter) : 0;
-    if (order)
-        return order;
-    if (a->string.length != b->string.length)
-        return a->string.length < b->string.length ? -1 : 1;
-    if (a->integer != b->integer)
-        return a->integer < b->integer ? -1 : 1;
-    bool a_is_number = a->real == a->real, b_is_number = b->real == b->real;
-    if (!a_is_number || !b_is_number)
-        return a_is_number - b_is_number;
-    return (a->real > b->real) - (a->real < b->real);
+    return compare_labels(context, a, context, b) < 0;
 }
 
-static int compare_keys(const void *a, const void *b)
+/* The first key that is equal to element i of X; -1: none is. `sorted` are the keys in order. */
+static int64_t look_up(const Labels *keys, const int64_t *sorted, const Labels *x, int64_t i)
 {
-    const Label *x = a, *y = b;
-    int order = compare_labels(x, y);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
-/* The place of the first key that is equal; -1: none is. */
-static int64_t look_up(const Label *keys, int64_t count, const Label *wanted)
-{
-    int64_t low = 0, high = count;
+    int64_t low = 0, high = keys->count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (compare_labels(&keys[middle], wanted) < 0)
+        if (compare_labels(keys, sorted[middle], x, i) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && compare_labels(&keys[low], wanted) == 0 ? keys[low].index : -1;
+    return low < keys->count && compare_labels(keys, sorted[low], x, i) == 0 ? sorted[low] : -1;
 }
 
 static void set_default(const HostCall *call, TnElementType element, void *to)
@@ -131,15 +98,15 @@ TnStatus host_label_encoder(HostCall *call)
     Labels values = find_labels(call, value_names);
     size_t bytes = element_bytes(values.element);
     char *y = host_output(call, 0, x->rank, x->dims);
-    Label *sorted = host_scratch(call, (int64_t)sizeof *sorted * (keys.count + 1));
-    if (!y || !sorted)
+    int64_t *sorted = host_scratch(call, (keys.count + 1) * (int64_t)sizeof *sorted);
+    int64_t *spare = host_scratch(call, (keys.count + 1) * (int64_t)sizeof *spare);
+    if (!y || !sorted || !spare)
         return call->status;
     for (int64_t i = 0; i < keys.count; i++)
-        sorted[i] = label_at(&keys, i);
-    qsort(sorted, (size_t)keys.count, sizeof *sorted, compare_keys);
+        sorted[i] = i;
+    order_sort(sorted, spare, keys.count, key_before, &keys);
     for (int64_t i = 0; i < elements.count; i++) {
-        Label wanted = label_at(&elements, i);
-        int64_t at = look_up(sorted, keys.count, &wanted);
+        int64_t at = look_up(&keys, sorted, &elements, i);
         if (at < 0)
             set_default(call, values.element, y + (size_t)i * bytes);
         else

@@ -11,13 +11,6 @@
 
 typedef enum Mode { MODE_leq, MODE_lt, MODE_gte, MODE_gt, MODE_eq, MODE_neq, MODE_member } Mode;
 typedef enum Aggregate { AGGREGATE_average, AGGREGATE_sum, AGGREGATE_min, AGGREGATE_max } Aggregate;
-typedef enum Transform {
-    TRANSFORM_none,
-    TRANSFORM_softmax,
-    TRANSFORM_logistic,
-    TRANSFORM_softmax_zero
-} Transform;
-
 typedef struct Trees {
     HostCall *call;
     IntList roots, features, true_nodes, false_nodes, true_leafs, false_leafs, missing, targets;
@@ -25,7 +18,6 @@ typedef struct Trees {
     int64_t *member_begins; /* of each node that tests membership: where its set begins */
     int64_t target_count;
     Aggregate aggregate;
-    Transform transform;
 } Trees;
 
 static double real_at(const TnTensor *tensor, int64_t i)
@@ -109,25 +101,6 @@ static double combine(Aggregate aggregate, double a, double b, bool first)
     return a;
 }
 
-static void transform_row(const Trees *trees, double *row)
-{
-    int64_t count = trees->target_count;
-    bool keeps_zeros = trees->transform == TRANSFORM_softmax_zero;
-    double most = -INFINITY, sum = 0;
-    if (trees->transform == TRANSFORM_none)
-        return;
-    for (int64_t t = 0; t < count; t++)
-        most = row[t] > most ? row[t] : most;
-    for (int64_t t = 0; t < count; t++) {
-        if (trees->transform == TRANSFORM_logistic)
-            row[t] = 1 / (1 + exp(-row[t]));
-        else if (!keeps_zeros || row[t] != 0)
-            sum += row[t] = exp(row[t] - most);
-    }
-    for (int64_t t = 0; t < count && trees->transform != TRANSFORM_logistic; t++)
-        row[t] = sum > 0 ? row[t] / sum : row[t];
-}
-
 static TnStatus score_row(const Trees *trees, const TnTensor *x, int64_t row, double *scores,
                           bool *reached)
 {
@@ -144,7 +117,6 @@ static TnStatus score_row(const Trees *trees, const TnTensor *x, int64_t row, do
     }
     for (int64_t t = 0; t < trees->target_count && trees->aggregate == AGGREGATE_average; t++)
         scores[t] /= (double)trees->roots.count;
-    transform_row(trees, scores);
     return TN_OK;
 }
 
@@ -167,7 +139,6 @@ TnStatus host_tree_ensemble(HostCall *call)
         .weights = host_tensor_attribute(call, "leaf_weights"),
         .target_count = host_int(call, "n_targets"),
         .aggregate = (Aggregate)host_int(call, "aggregate_function"),
-        .transform = (Transform)host_int(call, "post_transform"),
     };
     const int64_t dims[] = {x->dims[0], trees.target_count};
     void *y = host_output(call, 0, 2, dims);
