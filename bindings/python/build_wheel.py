@@ -9,8 +9,7 @@ standard library is needed, and `strip` where it is there. The same library give
 
 The platform's tag says what the library asks of the system that it is installed on. It is
 manylinux_2_N where glibc 2.N and libraries that all distributions have will do (PEP 600), and else
-linux, which installs on this distribution and its like: libtenon.so links libzstd dynamically
-where the system has no archive of it that can go into a shared library.
+linux, which installs on this distribution and its like.
 """
 
 from __future__ import annotations

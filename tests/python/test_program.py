@@ -442,6 +442,43 @@ class Inspection(unittest.TestCase):
         self.assertEqual(inspection.inputs[1].kind, "sequence")
         self.assertIsNone(inspection.inputs[1].shape)
 
+    def test_steps_and_reports(self):
+        program = tenon.compile(LINEAR, reports=["kernels", "model", "explanations_json"])
+        inspection = program.inspect()
+        self.assertEqual(sum(s.kind == "kernel" for s in inspection.steps), inspection.kernels)
+        self.assertGreater(inspection.kernels, 0)
+        self.assertIn("float[N, 3] x", program.report("model"))
+        json.loads(program.report("explanations_json"))
+        with self.assertRaisesRegex(KeyError, "not asked for 'passes'"):
+            program.report("passes")
+        with self.assertRaisesRegex(tenon.BadArgumentError, "no report 'all'"):
+            tenon.compile(LINEAR, reports=["all"])
+
+    def test_profile(self):
+        program = tenon.compile(LINEAR)
+        times = program.profile([np.ones((4, 3), np.float32)], runs=3)
+        self.assertEqual([time.step for time in times], list(program.inspect().steps))
+        self.assertEqual({time.runs for time in times if time.step.kind == "kernel"}, {3})
+        self.assertGreater(sum(time.seconds for time in times), 0)
+
+    def test_models(self):
+        model = tenon.Model(LINEAR)
+        inspection = model.inspect()
+        self.assertEqual((inspection.name, inspection.opset, inspection.ir_version), ("g", 21, 10))
+        self.assertEqual(inspection.operators, {"MatMul": 1, "Transpose": 1})
+        self.assertEqual(inspection.symbols, ("N",))
+        self.assertEqual((inspection.weights, inspection.weight_elements), (1, 6))
+        self.assertEqual([port.name for port in inspection.inputs], ["x"])
+        self.assertIn("MatMul (x, w)", model.text())
+        self.assertIn("...", model.text(elements=2))
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("again.onnx", "again.onnxtxt"):
+                path = Path(folder, name)
+                model.save(path)
+                self.assertEqual(tenon.Model(path).inspect(), inspection)
+            with self.assertRaises(tenon.FileError):
+                model.save(Path(folder, "no", "such", "folder.onnx"))
+
 
 class Errors(unittest.TestCase):
     def test_invalid_model(self):
@@ -477,6 +514,28 @@ class Errors(unittest.TestCase):
         with self.assertRaisesRegex(tenon.BadArgumentError, "position 7"):
             program(s, 7)
         np.testing.assert_array_equal(program(s, 1)[0], [1, 1])
+
+    def test_compiling_is_given_up(self):
+        class Stop(Exception):
+            pass
+
+        def stop():
+            raise Stop
+
+        with self.assertRaises(tenon.CancelledError):
+            tenon.compile(LINEAR, seconds=1e-9)
+        with self.assertRaises(tenon.CancelledError):
+            tenon.compile(LINEAR, proceed=lambda: False)
+        with self.assertRaises(Stop):
+            tenon.compile(LINEAR, proceed=stop)
+
+    def test_where_it_is(self):
+        with self.assertRaises(tenon.InvalidModelError) as caught:
+            tenon.compile(HEADER + "g (float x) => (float y) {\n  y = Relu (q)\n}", name="here")
+        (diagnostic,) = (d for d in caught.exception.diagnostics if d.line)
+        self.assertEqual((diagnostic.file, diagnostic.line), ("here", 3))
+        self.assertEqual(diagnostic.severity, tenon.Severity.ERROR)
+        self.assertNotIn("here", diagnostic.message)
 
     def test_each_status_has_a_class(self):
         from tenon.errors import error_of

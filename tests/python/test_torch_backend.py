@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """torch.compile(backend="tenon") against PyTorch itself."""
 
+import os
+import subprocess
+import sys
+import tempfile
 import unittest
 import warnings
+import zipfile
+from pathlib import Path
 
 warnings.simplefilter("ignore")
 
@@ -223,7 +229,37 @@ class Tensors(unittest.TestCase):
             program(torch.zeros(3, requires_grad=True))
 
 
+INSTALLED = """
+import torch
+compiled = torch.compile(lambda x: x * 2 + 1, backend="tenon", options={"fallback": False})
+assert compiled(torch.ones(3)).tolist() == [3, 3, 3]
+import tenon
+print(tenon.__file__)
+"""
+
+
 class Registration(unittest.TestCase):
+    def test_an_installed_wheel_registers_it(self):
+        root = Path(__file__).resolve().parents[2]
+        environment = {k: v for k, v in os.environ.items() if k != "TENON_LIBRARY"}
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, root / "bindings/python/build_wheel.py", "--output", folder]
+            if "TENON_LIBRARY" in os.environ:
+                command += ["--library", os.environ["TENON_LIBRARY"]]
+            made = subprocess.run(command, check=True, capture_output=True, text=True)
+            with zipfile.ZipFile(made.stdout.strip()) as wheel:
+                wheel.extractall(folder)
+            environment["PYTHONPATH"] = folder
+            run = subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", INSTALLED],
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertTrue(run.stdout.startswith(folder), run.stdout)
+
     def test_it_is_listed(self):
         self.assertIn("tenon", torch._dynamo.list_backends(None))
 

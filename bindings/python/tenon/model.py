@@ -241,7 +241,7 @@ class Model:
             Compiling that takes longer ends with :class:`CancelledError`.
         proceed
             Is called often, on this thread; where it answers false or raises, compiling ends with
-            :class:`CancelledError` or with what it raised.
+            :class:`CancelledError` or with what it raised. Ctrl-C ends compiling in any case.
 
         Raises :class:`InvalidModelError`, :class:`UnsupportedError`, :class:`BadArgumentError`,
         :class:`CancelledError`.
@@ -268,8 +268,7 @@ class Model:
         options.reports = report_bits(reports)
         options.seconds = seconds or 0
         options.needs_value = _abi.NeedsValue(lambda _user, name: needs.append(name.decode()))
-        if proceed:
-            options.proceed = _abi.Proceed(lambda _user: _ask(proceed, raised))
+        options.proceed = _abi.Proceed(lambda _user: _ask(proceed, raised))
         pointer = ctypes.c_void_p()
         status = library().tn_compile(
             self._handle.pointer, ctypes.byref(options), ctypes.byref(pointer)
@@ -302,9 +301,10 @@ class ModelInspection:
     weight_elements: int
 
 
-def _ask(proceed: Callable[[], bool], raised: list[BaseException]) -> bool:
+def _ask(proceed: Callable[[], bool] | None, raised: list[BaseException]) -> bool:
+    """Asks the caller; and lets Python handle signals, so that Ctrl-C ends a compilation."""
     try:
-        return bool(proceed())
+        return bool(proceed()) if proceed else True
     except BaseException as error:  # cannot pass through C; compile() raises it
         raised.append(error)
         return False

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from torch._dynamo.backends import registry
 
-from .errors import Error, UnsupportedError
+from .errors import BadArgumentError, Error, UnsupportedError
 from .model import Model
 from .program import Program
 
@@ -51,7 +51,7 @@ def tenon_backend(
     fallback = options.pop("fallback", True)
     reason: Error
     try:
-        return _Compiled(graph, inputs, options)
+        return _Compiled(graph, inputs, options, graph.forward if fallback else None)
     except Error as error:
         reason = error
     except Exception as error:  # the exporter's, of whatever class
@@ -130,9 +130,7 @@ def _check_inputs(inputs: Sequence[Any]) -> None:
         elif example.layout != torch.strided or example.is_quantized:
             raise _Unsuitable(f"a tensor has the layout {example.layout}")
         elif example.requires_grad and torch.is_grad_enabled():
-            raise _Unsuitable(
-                "gradients are wanted; use torch.inference_mode() or torch.no_grad()"
-            )
+            raise _Unsuitable("gradients are wanted; use torch.inference_mode() or torch.no_grad()")
 
 
 def _symbols_of(node: torch.fx.Node) -> list[Any]:
@@ -244,9 +242,14 @@ class _Compiled:
     """A compiled graph, which is called with the graph's inputs."""
 
     def __init__(
-        self, graph: torch.fx.GraphModule, inputs: Sequence[Any], options: dict[str, Any]
+        self,
+        graph: torch.fx.GraphModule,
+        inputs: Sequence[Any],
+        options: dict[str, Any],
+        fallback: Callable[..., Any] | None,
     ) -> None:
         _check_inputs(inputs)
+        self.fallback = fallback
         graph = torch.fx.GraphModule(graph, torch.fx.Graph.__deepcopy__(graph.graph, {}))
         self.options = options
         self.results = _Results(graph)
@@ -275,7 +278,13 @@ class _Compiled:
                 program, seen = self._compile(inputs)
                 self.program, self.seen = program, seen
                 break
-        made = program.run({name: _array(inputs[i]) for i, name in self.live})
+        try:
+            made = program.run({name: _array(inputs[i]) for i, name in self.live})
+        except BadArgumentError as error:  # a size that the exporter took for fixed
+            if not self.fallback:
+                raise
+            _log.warning("a call is left to PyTorch: %s", error)
+            return self.fallback(*inputs)
         return self.results.collect(inputs, [_tensor(array) for array in made])
 
 
