@@ -342,16 +342,15 @@ class _Context:
             self.shapes = shapes
             for output in self.outputs:
                 output.shape = output.static
-        if out is None:
-            out = (None,) * len(self.outputs)
-        else:
+        given_out = (None,) * len(self.outputs) if out is None else out
+        placed = [slot.place(given) for slot, given in zip(self.outputs, given_out)]
+        if out is not None:
             _check_overlap(out, keep)
-        placed = [slot.place(given) for slot, given in zip(self.outputs, out)]
         status = self.run_program(*self.arguments)
         if status != Status.OK:
             text = library().tn_context_error(self.pointer).decode("utf-8", "replace")
             raise error_of(status, text or library().tn_status_text(status).decode())
-        taken = [slot.take(*two) for slot, *two in zip(self.outputs, placed, out)]
+        taken = [slot.take(*two) for slot, *two in zip(self.outputs, placed, given_out)]
         return Outputs(taken, self.positions)
 
     def step_time(self, i: int) -> tuple[int, float]:
@@ -367,13 +366,19 @@ class _Context:
 
 def _check_overlap(out: Sequence[np.ndarray | None], inputs: Sequence[Any]) -> None:
     """A run may write an output before it has read all inputs."""
-    arrays = [array for array in out if array is not None]
-    for i, array in enumerate(arrays):
-        for other in (*inputs, *arrays[:i]):
-            if isinstance(other, np.ndarray) and np.may_share_memory(array, other):
-                raise BadArgumentError(
-                    "an array given for an output shares memory with an input or another output"
-                )
+    spans = [
+        (address(array), address(array) + array.nbytes, is_output)
+        for arrays, is_output in ((out, True), (inputs, False))
+        for array in arrays
+        if isinstance(array, np.ndarray) and array.nbytes
+    ]
+    end = {True: 0, False: 0}  # of the outputs and of the inputs that begin earlier
+    for begin, after, is_output in sorted(spans):
+        if begin < end[True] or (is_output and begin < end[False]):
+            raise BadArgumentError(
+                "an array given for an output shares memory with an input or another output"
+            )
+        end[is_output] = max(end[is_output], after)
 
 
 # ---- Programs ------------------------------------------------------------------------------------
