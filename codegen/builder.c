@@ -65,6 +65,15 @@ void touch_buffer(Builder *b, int32_t buffer)
         b->buffers.items[buffer].last = b->position;
 }
 
+void begin_buffer(Builder *b, int32_t buffer)
+{
+    BufferPlan *plan = buffer >= 0 ? &b->buffers.items[buffer] : NULL;
+    if (plan && plan->begins_late)
+        plan->first = plan->last = b->position;
+    if (plan)
+        plan->begins_late = false;
+}
+
 void touch_value(Builder *b, const ProgramValue *value)
 {
     if (value->kind != TN_ABSENT)
@@ -74,6 +83,12 @@ void touch_value(Builder *b, const ProgramValue *value)
 bool buffer_is_planned(const Builder *b, int32_t buffer)
 {
     return b->buffers.items[buffer].kind == BUFFER_planned;
+}
+
+bool can_share_memory(const Builder *b, int32_t result, int32_t operand)
+{
+    const BufferPlan *to = &b->buffers.items[result], *from = &b->buffers.items[operand];
+    return to->kind == BUFFER_planned && from->kind == BUFFER_planned && to->bytes == from->bytes;
 }
 
 bool buffer_is_shareable(const Builder *b, int32_t buffer)

@@ -28,7 +28,14 @@ typedef struct BufferPlan {
     int64_t first, last;
     bool is_output;
     bool is_borrowed; /* dynamic: may point into a planned buffer */
+    bool begins_late; /* made by the first phase that uses it, not by the kernel's first */
 } BufferPlan;
+
+/* A result may lie where an operand does, if nothing else needs the operand after `last`. */
+typedef struct InPlace {
+    int32_t result, operand; /* buffers */
+    int64_t first, last;     /* positions of the kernel */
+} InPlace;
 
 typedef ARRAY(Step) StepList;
 
@@ -68,6 +75,7 @@ typedef struct Builder {
     Scope *scope;
     int64_t position;
     ARRAY(BufferPlan) buffers;
+    ARRAY(InPlace) in_place;
     ARRAY(Phase *) phases;
     Map constants; /* bytes -> buffer + 1 */
     Map bindings;  /* Value -> Binding */
@@ -105,6 +113,8 @@ Block *scope_close(Builder *b);
 Step *append_step(Builder *b, const Step *step);
 int32_t add_buffer(Builder *b, BufferPlan plan);
 void touch_buffer(Builder *b, int32_t buffer); /* it is used at the position */
+/* The position is the first of one that begins late. */
+void begin_buffer(Builder *b, int32_t buffer);
 void touch_value(Builder *b, const ProgramValue *value);
 
 bool dims_are_entry(Builder *b, const Type *type);
@@ -127,6 +137,8 @@ void define_value(Builder *b, Value *value, ProgramValue where);
 /* Gives symbols their values whose tensors have become constants. */
 void bind_constants(Builder *b);
 bool buffer_is_planned(const Builder *b, int32_t buffer);
+/* Whether both are planned and of one size. */
+bool can_share_memory(const Builder *b, int32_t result, int32_t operand);
 /* Whether a pointer to its memory stays good outside the block that made it. */
 bool buffer_is_shareable(const Builder *b, int32_t buffer);
 void emit_assign(Builder *b, const char *name, ProgramValue to, ProgramValue from);

@@ -94,22 +94,50 @@ static void add_outputs(Builder *b, Graph *graph, Port *ports)
 
 /* ---- Memory ------------------------------------------------------------------------------ */
 
+/* Results that lie where operands do become one item with them; answers how many items are left.
+ * The operand must end with the kernel, also as a part of what it was joined with. */
+static int64_t join_in_place(Builder *b, PlanItem *items, PlanItem **item_of, int64_t count)
+{
+    for (int64_t i = 0; i < b->in_place.count; i++) {
+        const InPlace *pair = &b->in_place.items[i];
+        PlanItem *to = item_of[pair->result], *from = item_of[pair->operand];
+        if (to == from || from->last > pair->last || to->first < pair->first)
+            continue;
+        from->last = to->last;
+        to->first = -1;
+        item_of[pair->result] = from;
+    }
+    int64_t kept = 0;
+    PlanItem **moved = ARENA_ARRAY(b->arena, PlanItem *, count + 1);
+    for (int64_t i = 0; i < count; i++)
+        if (items[i].first >= 0) {
+            moved[i] = &items[kept];
+            items[kept++] = items[i];
+        }
+    for (int64_t i = 0; i < b->buffers.count; i++)
+        if (item_of[i])
+            item_of[i] = moved[item_of[i] - items];
+    return kept;
+}
+
 static bool plan_buffers(Builder *b, Program *program)
 {
     int64_t count = 0;
     PlanItem *items = ARENA_ARRAY(b->arena, PlanItem, b->buffers.count + 1);
+    PlanItem **item_of = ARENA_ARRAY(b->arena, PlanItem *, b->buffers.count + 1);
     for (int64_t i = 0; i < b->buffers.count; i++) {
         const BufferPlan *plan = &b->buffers.items[i];
-        if (plan->kind == BUFFER_planned)
-            items[count++] =
-                (PlanItem){.bytes = plan->bytes, .first = plan->first, .last = plan->last};
+        if (plan->kind != BUFFER_planned)
+            continue;
+        item_of[i] = &items[count++];
+        *item_of[i] = (PlanItem){.bytes = plan->bytes, .first = plan->first, .last = plan->last};
     }
+    count = join_in_place(b, items, item_of, count);
     const Expr *total = plan_memory(b->pool, b->arena, items, count);
     if (!total)
         return error_at(b->diagnostics, (Location){0}, "the model needs too much memory");
     program->buffers = ARENA_ARRAY(b->arena, Buffer, b->buffers.count + 1);
     program->buffer_count = (int32_t)b->buffers.count;
-    const PlanItem *item = items;
     for (int64_t i = 0; i < b->buffers.count; i++) {
         const BufferPlan *plan = &b->buffers.items[i];
         Buffer *buffer = &program->buffers[i];
@@ -122,7 +150,7 @@ static bool plan_buffers(Builder *b, Program *program)
         if (plan->kind != BUFFER_planned)
             continue;
         buffer->bytes = size_of(b, plan->bytes);
-        buffer->offset = size_of(b, item++->offset);
+        buffer->offset = size_of(b, item_of[i]->offset);
     }
     program->arena = size_of(b, total);
     b->arena_bytes = total;

@@ -6,6 +6,7 @@
 #include "codegen/builder.h"
 #include "codegen/flops.h"
 #include "codegen/host_attributes.h"
+#include "codegen/overwrite.h"
 #include "ir/support/budget.h"
 
 #include <assert.h>
@@ -94,6 +95,8 @@ static int32_t *kernel_buffers(Builder *b, const Node *node, const KernelOfNode 
         } else {
             buffers[i] = -1;
         }
+        if (tensor->role != TENSOR_input && buffers[i] >= 0)
+            b->buffers.items[buffers[i]].begins_late = true;
     }
     return buffers;
 }
@@ -193,6 +196,7 @@ static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
     for (int i = 0; i < count; i++) {
         const Tensor *tensor = function ? function->tensors[i] : context->kernel->tensors[i];
         buffers[i] = phase_uses(phase, tensor) ? tensor_buffer(context, phase, tensor) : -1;
+        begin_buffer(b, buffers[i]);
         touch_buffer(b, buffers[i]);
     }
     PhaseStep step = {.kernel = phase,
@@ -285,6 +289,7 @@ static void append_halo(Builder *b, const Node *node, const Tensor *tensor, int3
         }
     }
     halo.inner = size_of(b, inner);
+    begin_buffer(b, buffer);
     touch_buffer(b, buffer);
     append_step(
         b, &(Step){
@@ -320,6 +325,45 @@ static int32_t copy_in_layout(Builder *b, const Node *node, Value *value, const 
     return buffer;
 }
 
+/* A result's halo is filled before the kernel runs: it must be where the operand's is, and alike.
+ */
+static bool halos_agree(const Tensor *result, const Tensor *operand)
+{
+    return !tensor_has_halo(result) || tensor_same_layout(result, operand);
+}
+
+static bool may_share(const PhaseContext *context, int result, int operand)
+{
+    const Kernel *kernel = context->kernel;
+    const Tensor *to = kernel->tensors[result], *from = kernel->tensors[operand];
+    if (to->role != TENSOR_output || from->role != TENSOR_input || context->buffers[result] < 0 ||
+        context->buffers[operand] < 0 || element_bytes(to->element) != element_bytes(from->element))
+        return false;
+    for (int i = 0; i < kernel->tensor_count; i++)
+        if (context->buffers[i] == context->buffers[operand] &&
+            !halos_agree(to, kernel->tensors[i]))
+            return false;
+    return can_share_memory(context->builder, context->buffers[result], context->buffers[operand]);
+}
+
+/* Which results may lie where an operand does. A buffer may be several of the kernel's tensors. */
+static void note_in_place(PhaseContext *context, const Phase *phases, int count, int64_t first)
+{
+    Builder *b = context->builder;
+    const Kernel *kernel = context->kernel;
+    bool *is_operand = ARENA_ARRAY(b->arena, bool, kernel->tensor_count + 1);
+    for (int r = 0; r < kernel->tensor_count; r++)
+        for (int o = 0; o < kernel->tensor_count; o++) {
+            int32_t to = context->buffers[r], from = context->buffers[o];
+            if (!may_share(context, r, o))
+                continue;
+            for (int i = 0; i < kernel->tensor_count; i++)
+                is_operand[i] = i != r && context->buffers[i] == from;
+            if (may_overwrite(phases, count, kernel->tensors[r], is_operand))
+                array_push(b->arena, &b->in_place, (InPlace){to, from, first, b->position - 1});
+        }
+}
+
 static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *made,
                               int32_t *result_buffer)
 {
@@ -333,6 +377,7 @@ static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *
         b->failed = true;
         return;
     }
+    int64_t first = b->position;
     context.buffers = kernel_buffers(b, node, made, phases, count);
     for (int i = 0; i < context.kernel->tensor_count; i++) {
         const Tensor *tensor = context.kernel->tensors[i];
@@ -341,6 +386,7 @@ static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *
     }
     for (int i = 0; i < count; i++)
         append_phase(&context, &phases[i], phase_flops(&phases[i], context.kernel, i == 0));
+    note_in_place(&context, phases, count, first);
     if (result_buffer)
         *result_buffer = context.buffers[context.kernel->tensor_count - 1];
 }

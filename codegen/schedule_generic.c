@@ -719,5 +719,6 @@ Function *schedule_generic(const Target *target, const Kernel *kernel, int first
     function->array_count = builder.array_count;
     function->nest = builder.first;
     function->cost = member_cost(m);
+    function->stores_once = kernel->computes[first]->kind == COMPUTE_map;
     return function;
 }

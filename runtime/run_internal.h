@@ -20,6 +20,11 @@ static inline bool run_is_cancelled(const Run *run)
 TnStatus run_block(Run *run, const Block *block);
 TnStatus run_step(Run *run, const Step *step);
 TnStatus run_loop(Run *run, const Step *step);
+/* After the states have moved, while sizes are still those of the iteration: gives back what lies
+ * at the tail beyond `base` and is not live. */
+void run_compact(Run *run, const LoopStep *loop, int64_t base);
+/* The memory of a dynamic result that grows, from the pointer in its buffer. */
+void run_growing_extent(void *data, char **begin, char **end);
 
 /* Gives a symbol its value, if that is in range. */
 TnStatus run_bind_symbol(Run *run, const Step *step, int32_t symbol, int64_t value);

@@ -78,6 +78,13 @@ static Growing *growing_of(void *data)
     return (Growing *)(void *)((char *)data - GROWING_HEADER);
 }
 
+void run_growing_extent(void *data, char **begin, char **end)
+{
+    const Growing *growing = growing_of(data);
+    *begin = (char *)data - GROWING_HEADER;
+    *end = (char *)data + growing->capacity * growing->slice_bytes;
+}
+
 /* Room for one more slice after `count`; for a Scan all at once. */
 static TnStatus make_room(Run *run, const Step *step, const LoopSlice *output,
                           const SliceShape *shape, int64_t count)
@@ -209,13 +216,15 @@ static TnStatus bind_states(Run *run, const Step *step)
     return TN_OK;
 }
 
-static TnStatus commit(Run *run, const Step *step, int64_t t)
+static TnStatus commit(Run *run, const Step *step, int64_t t, int64_t base)
 {
     const LoopStep *loop = &step->loop;
     int64_t top = run->memory.top;
     TnStatus status = append_outputs(run, step, t);
     for (int32_t i = 0; status == TN_OK && i < loop->carried_count; i++)
         status = move_state(run, step, &loop->carried[i]);
+    if (status == TN_OK)
+        run_compact(run, loop, base);
     if (status == TN_OK && loop->bind_count)
         status = bind_states(run, step);
     run->memory.top = top;
@@ -244,6 +253,7 @@ TnStatus run_loop(Run *run, const Step *step)
     const LoopStep *loop = &step->loop;
     int64_t count = trip_count(run, loop), t = 0;
     bool go_on = read_condition(run, &loop->condition);
+    int64_t base = run->memory.tail; /* what is beyond belongs to the loop */
     for (int32_t i = 0; i < loop->output_count; i++)
         if (loop->outputs[i].is_dynamic)
             run->data[loop->outputs[i].whole.buffer] = NULL;
@@ -258,7 +268,7 @@ TnStatus run_loop(Run *run, const Step *step)
         if (status != TN_OK)
             return status;
         go_on = read_condition(run, &loop->condition_out);
-        status = commit(run, step, t);
+        status = commit(run, step, t, base);
         if (status != TN_OK)
             return status;
     }

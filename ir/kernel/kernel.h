@@ -109,6 +109,8 @@ Tensor *kernel_tensor(Kernel *kernel, const char *name, TensorRole role, TnEleme
 void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
                        const Expr *fill);
 bool tensor_has_halo(const Tensor *tensor);
+/* Whether elements of the same indices lie at the same offsets, and halos hold the same. */
+bool tensor_same_layout(const Tensor *a, const Tensor *b);
 const Expr *tensor_offset(ExprPool *pool, const Tensor *tensor, const Expr *const *indices);
 bool tensor_is_row_major(const Tensor *tensor);
 

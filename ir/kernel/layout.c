@@ -110,3 +110,20 @@ bool tensor_is_row_major(const Tensor *tensor)
     }
     return true;
 }
+
+bool tensor_same_layout(const Tensor *a, const Tensor *b)
+{
+    if (a->rank != b->rank || a->layout.piece_count != b->layout.piece_count ||
+        a->layout.fill != b->layout.fill || a->length != b->length)
+        return false;
+    for (int d = 0; d < a->rank; d++)
+        if (a->shape[d] != b->shape[d] || a->layout.halo[d] != b->layout.halo[d])
+            return false;
+    for (int i = 0; i < a->layout.piece_count; i++) {
+        const Piece *p = &a->layout.pieces[i], *q = &b->layout.pieces[i];
+        if (p->dim != q->dim || p->divisor != q->divisor || p->modulus != q->modulus ||
+            p->stride != q->stride || p->extent != q->extent)
+            return false;
+    }
+    return true;
+}

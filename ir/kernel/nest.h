@@ -98,7 +98,9 @@ typedef struct Function {
     int64_t scratch_bytes;
     const Axis *lane; /* its extent is the number of lanes; NULL: scalar code */
     int array_count;
-    const Axis *parallel;   /* outermost loop that may be cut in parts; NULL: runs once */
+    const Axis *parallel; /* outermost loop that may be cut in parts; NULL: runs once */
+    bool stores_once;     /* no element of a result is computed a second time, as overlapping tails
+                             would */
     bool flushes_denormals; /* takes them for zero where that is faster */
     double cost;            /* of one step of the parallel axis, in cycles, a guess */
     Packing *packings;

@@ -12,6 +12,7 @@
 #include "tenon.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char linear[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
@@ -103,6 +104,76 @@ static void test_compiles_for_known_sizes_and_values(void **state)
     tn_model_destroy(model);
 }
 
+/* The states take turns, shrink, and are slices of larger ones; a result grows. */
+static const char growing[] =
+    "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+    "g (float[4] x, int64 trips) => (float[A] a, float[B] b, float[T, 2] seen) {\n"
+    "  yes = Constant <value = bool {1}> ()\n"
+    "  one = Constant <value = int64[1] {1}> ()\n"
+    "  two = Constant <value = int64[1] {2}> ()\n"
+    "  six = Constant <value = int64[1] {6}> ()\n"
+    "  zero = Constant <value = int64[1] {0}> ()\n"
+    "  a, b, seen = Loop (trips, yes, x, x) <body = body\n"
+    "    (int64 i, bool go, float[m] s, float[n] t) => (bool still, float[k] u, float[l] v, "
+    "float[2] w) {\n"
+    "    still = Identity (go)\n"
+    "    both = Concat <axis = 0> (s, t)\n"
+    "    r = Cast <to = 1> (i)\n"
+    "    more = Add (both, r)\n"
+    "    u = Slice (more, one, six)\n"
+    "    v = Slice (more, zero, two)\n"
+    "    w = Slice (more, zero, two)\n"
+    "  }>\n"
+    "}\n";
+
+/* Without giving back what each iteration takes, this would need megabytes. */
+static void check_loop(const char *backend)
+{
+    enum { TRIPS = 3000, ARENA = 160 << 10 };
+    float x[] = {1, 2, 3, 4};
+    int64_t trips = TRIPS;
+    TnModel *model = parse(growing);
+    TnProgram *program = compile(model, backend);
+    TnContext *context = NULL;
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    void *arena = aligned_alloc(64, ARENA);
+    tn_context_set_arena(context, arena, ARENA);
+    TnValue inputs[] = {tensor(TN_FLOAT, 1, 4, 0, x), tensor(TN_INT64, 0, 0, 0, &trips)};
+    TnValue outputs[3] = {{0}};
+    if (tn_run(context, 2, inputs, 3, outputs) != TN_OK)
+        fail_msg("%s", tn_context_error(context));
+    float s[16] = {1, 2, 3, 4}, t[16] = {1, 2, 3, 4};
+    int64_t m = 4, n = 4;
+    const float *seen = outputs[2].tensor.data;
+    for (int64_t i = 0; i < TRIPS; i++) {
+        float both[32];
+        memcpy(both, s, (size_t)m * sizeof *s);
+        memcpy(both + m, t, (size_t)n * sizeof *t);
+        int64_t count = m + n, end = count < 6 ? count : 6;
+        for (int64_t k = 0; k < count; k++)
+            both[k] += (float)i;
+        assert_memory_equal(&seen[2 * i], both, 2 * sizeof *both);
+        m = end - 1;
+        n = count < 2 ? count : 2;
+        memcpy(s, both + 1, (size_t)m * sizeof *s);
+        memcpy(t, both, (size_t)n * sizeof *t);
+    }
+    assert_true(outputs[0].tensor.dims[0] == m && outputs[1].tensor.dims[0] == n);
+    assert_memory_equal(outputs[0].tensor.data, s, (size_t)m * sizeof *s);
+    assert_memory_equal(outputs[1].tensor.data, t, (size_t)n * sizeof *t);
+    tn_context_destroy(context);
+    tn_program_destroy(program);
+    tn_model_destroy(model);
+    free(arena);
+}
+
+static void test_loops_give_memory_back(void **state)
+{
+    (void)state;
+    check_loop("interpreter");
+    check_loop("llvm");
+}
+
 static void remember(void *user, TnSeverity severity, const char *text)
 {
     if (severity == TN_ERROR)
@@ -140,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs_with_each_backend),
         cmocka_unit_test(test_compiles_for_known_sizes_and_values),
+        cmocka_unit_test(test_loops_give_memory_back),
         cmocka_unit_test(test_says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  */
 #include "codegen/backend.h"
 #include "codegen/llvm/jit.h"
+#include "codegen/overwrite.h"
 #include "codegen/packing.h"
 #include "ir/support/array.h"
 
@@ -126,8 +127,11 @@ static void memory_destroy(Test *t, Memory *m)
         free(m->data[i]);
 }
 
+/* Negative parts: as many, the last one first. */
 static void run_phase(Test *t, const Phase *phase, Memory *m, int parts)
 {
+    bool backward = parts < 0;
+    parts = backward ? -parts : parts;
     const Function *f = phase->function;
     void *data[MAX_SLOTS + 8], *packed[8];
     int packed_count = 0;
@@ -145,7 +149,8 @@ static void run_phase(Test *t, const Phase *phase, Memory *m, int parts)
     int64_t extent = f->parallel ? expr_evaluate(f->parallel->extent, t->sizes) : 1;
     for (int part = 0; part < parts; part++) {
         memset(scratch, 0xff, (size_t)f->scratch_bytes);
-        int64_t begin = extent * part / parts, end = extent * (part + 1) / parts;
+        int64_t number = backward ? parts - 1 - part : part;
+        int64_t begin = extent * number / parts, end = extent * (number + 1) / parts;
         if (f->parallel || part == 0)
             phase->code(data, t->sizes, begin, end, scratch);
     }
@@ -184,6 +189,7 @@ static void compare(Test *t, const Memory *expected, const Memory *actual, doubl
     }
 }
 
+#include "in_place.h"
 #ifdef TESTS_C
 #include "through_c.h"
 #endif
@@ -222,9 +228,7 @@ static void check(Test *t)
             fill(t, t->kernel->tensors[i], expected.data[i], expected.counts[i]);
     }
     Memory whole = memory_copy(t, &expected), parts = memory_copy(t, &expected);
-#ifdef TESTS_C
     Memory inputs = memory_copy(t, &expected);
-#endif
     const Evaluator *evaluator = evaluator_create(t->arena, t->kernel);
     void *scratch = aligned_alloc(64, (evaluator_scratch_bytes(evaluator) + 127) / 64 * 64);
     evaluator_run(evaluator, t->sizes, expected.data, scratch, 0, -1);
@@ -238,11 +242,12 @@ static void check(Test *t)
         assert_memory_equal(whole.data[i], parts.data[i],
                             (size_t)whole.counts[i] *
                                 element_bytes(t->kernel->tensors[i]->element));
+    check_in_place(t, phases, count, &inputs, &whole);
 #ifdef TESTS_C
     check_c(t, list, count, &inputs, &whole);
-    memory_destroy(t, &inputs);
 #endif
     free(scratch);
+    memory_destroy(t, &inputs);
     memory_destroy(t, &expected);
     memory_destroy(t, &whole);
     memory_destroy(t, &parts);
@@ -940,6 +945,8 @@ static void test_no_spills(void **state)
     arena_destroy(t.arena);
 }
 
+#include "in_place_tests.h"
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -963,6 +970,7 @@ int main(void)
         cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_narrow_vectors),
         cmocka_unit_test(test_no_spills),
+        cmocka_unit_test(test_in_place),
     };
     cmocka_set_test_filter(getenv("ONLY"));
 #ifdef TESTS_C

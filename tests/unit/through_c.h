@@ -26,6 +26,8 @@ static void check_c(Test *t, Phase *const *phases, int count, const Memory *inpu
         Memory memory = memory_copy(t, inputs);
         for (int i = 0; i < count; i++)
             run_phase(t, phases[i], &memory, 3);
+        if (count)
+            check_in_place(t, phases[0], count, inputs, &memory);
         for (int i = 0; i < t->kernel->tensor_count; i++) {
             const Tensor *tensor_ = t->kernel->tensors[i];
             size_t bytes = element_bytes(tensor_->element);
