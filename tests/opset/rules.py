@@ -211,13 +211,41 @@ def compute(model, feeds):
     return session.run(None, feeds)
 
 
+def tree_cases():
+    """Trees as ONNX Runtime walks them: several targets a leaf, a tree of one leaf, missing values."""
+    x = data(64, 3)
+    x[::7, 1] = np.nan
+    nodes = ("nodes_treeids = [0, 0, 0, 0, 0, 1, 1, 1, 2], nodes_nodeids = [0, 1, 2, 3, 4, 7, 5, 6, 0], "
+             'nodes_modes = ["BRANCH_LEQ", "BRANCH_GT", "LEAF", "LEAF", "LEAF", "BRANCH_LT", "LEAF", "LEAF", "LEAF"], '
+             "nodes_featureids = [1, 0, 0, 0, 0, 2, 0, 0, 0], "
+             "nodes_values = [0.1, -0.3, 0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0], "
+             "nodes_truenodeids = [1, 2, 0, 0, 0, 5, 0, 0, 0], nodes_falsenodeids = [4, 3, 0, 0, 0, 6, 0, 0, 0]")
+    single = ("target_treeids = [0, 0, 0, 1, 1, 2], target_nodeids = [2, 3, 4, 5, 6, 0], "
+              "target_ids = [0, 0, 0, 0, 0, 0], target_weights = [1.5, -2.0, 0.25, 4.0, 8.0, 0.5]")
+    several = ("target_treeids = [0, 0, 0, 0, 1, 1, 2, 2], target_nodeids = [2, 3, 3, 4, 5, 6, 0, 0], "
+               "target_ids = [0, 0, 1, 1, 0, 1, 0, 1], target_weights = [1.5, -2.0, 3.0, 0.25, 4.0, 8.0, 0.5, 0.75]")
+    tracks = "nodes_missing_value_tracks_true = [1, 0, 0, 0, 0, 0, 0, 0, 0]"
+
+    def one(name, targets, attributes):
+        case(name, 15, f"g (float[64, 3] x) => (float[64, {targets}] y) {{ y = ai.onnx.ml.TreeEnsembleRegressor "
+             f"<n_targets = {targets}, {nodes}, {attributes}> (x) }}", {"x": x})
+    one("trees", 1, single)
+    one("trees_missing", 1, f"{single}, {tracks}")
+    one("trees_base", 1, f"{single}, base_values = [10.0]")
+    one("trees_targets", 2, several)
+    one("trees_logistic", 2, f'{several}, base_values = [-4.0, 1.0], post_transform = "LOGISTIC"')
+    for aggregate in ["AVERAGE", "MIN", "MAX"]:
+        one("trees_" + aggregate, 1, f'{single}, aggregate_function = "{aggregate}"')
+
+
 def judge(tenon, folder, name, opset, text, feeds, expected):
     """Words where something is wrong."""
     source, target = os.path.join(folder, "old.onnxtxt"), os.path.join(folder, "new.onnx")
-    text = f'<ir_version: 7, opset_import: ["" : {opset}]>\n{text}\n'
+    text = f'<ir_version: 7, opset_import: ["" : {opset}, "ai.onnx.ml" : 3]>\n{text}\n'
     with open(source, "w", encoding="utf-8") as file:
         file.write(text)
-    done = subprocess.run([tenon, "convert", source, target], capture_output=True, text=True, check=False)
+    done = subprocess.run([tenon, "convert", "--opset=21", source, target], capture_output=True, text=True,
+                          check=False)
     if done.returncode:
         return done.stderr
     wanted = expected() if expected else compute(parser.parse_model(text), feeds)
@@ -228,7 +256,8 @@ def judge(tenon, folder, name, opset, text, feeds, expected):
 
 
 def main():
-    for make in (broadcast_cases, input_cases, softmax_cases, normalization_cases, resize_cases, other_cases):
+    for make in (broadcast_cases, input_cases, softmax_cases, normalization_cases, resize_cases, other_cases,
+                 tree_cases):
         make()
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
