@@ -328,6 +328,14 @@ bool contraction_analyse(const Kernel *kernel, int first, const Target *target, 
     return is_worth_a_tile(c);
 }
 
+bool contraction_rows_before(const Contraction *c, const Axis *a, const Axis *b)
+{
+    bool a_known = extent_or(a->extent, -1) > 0, b_known = extent_or(b->extent, -1) > 0;
+    if (a_known != b_known)
+        return a_known;
+    return operand_step(c->pool, &c->out, a) < operand_step(c->pool, &c->out, b);
+}
+
 void contraction_print(const Contraction *c, Text *text)
 {
     static const char *const roles[] = {"M", "N", "K", "batch"};

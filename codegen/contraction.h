@@ -51,6 +51,9 @@ typedef struct Contraction {
 /* Reads the computes from `first` on: a contraction and the maps that follow it. False if there is
  * none that schedules could do better than the generic one. */
 bool contraction_analyse(const Kernel *kernel, int first, const Target *target, Contraction *c);
+/* Whether a tile takes rows along axis a rather than b: extents that are known first, since a batch
+ * that may be 1 would leave it one row; then what lies closer together in out. */
+bool contraction_rows_before(const Contraction *c, const Axis *a, const Axis *b);
 void contraction_print(const Contraction *c, Text *text);
 
 /* What an operand's offset grows by; SYMBOLIC_STEP where only running tells. */

@@ -120,6 +120,25 @@ static void inline_temporaries(Kernel *kernel)
     kernel_prune(kernel);
 }
 
+/* ---- Scalars ----------------------------------------------------------------------------- */
+
+/* A constant of one element is a number: x^2 is a product, x * 0.5 needs no load. */
+static const Expr *replace_scalar(void *user, const Expr *e)
+{
+    const Tensor *tensor = e->kind == EXPR_load ? e->object : NULL;
+    bool is_float = e->type == TN_FLOAT || e->type == TN_DOUBLE;
+    if (!tensor || e->has_fill || !is_float || !tensor->values || !expr_is(tensor->length, 1))
+        return e;
+    return expr_real(user, e->type, element_to_double(tensor->element, tensor->values));
+}
+
+static void inline_scalars(Kernel *kernel)
+{
+    for (int i = 0; i < kernel->compute_count; i++)
+        kernel->computes[i]->body =
+            expr_rewrite(kernel->pool, kernel->computes[i]->body, replace_scalar, kernel->pool);
+}
+
 /* ---- Groups ------------------------------------------------------------------------------ */
 
 static void add_group(Assembly *a, const Node *group)
@@ -155,6 +174,7 @@ KernelOfNode kernel_of_node(ExprPool *pool, const Node *node)
         add_group(&assembly, node);
     else
         add_node(&assembly, node, TENSOR_output);
+    inline_scalars(assembly.kernel);
     return (KernelOfNode){assembly.kernel, assembly.values.items,
                           ARENA_ARRAY(arena, bool, assembly.kernel->tensor_count + 1)};
 }

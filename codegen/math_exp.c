@@ -189,9 +189,24 @@ static const Expr *power_single(const Math *m, const Expr *x, const Expr *y)
     return power_with_cases(m, x, y, result);
 }
 
+/* A few products, where y is a small whole number; else NULL. */
+static const Expr *power_by_products(const Math *m, const Expr *x, const Expr *y)
+{
+    double exponent;
+    if (!expr_is_constant(y, &exponent))
+        return NULL;
+    return exponent == 2    ? times(m, x, x)
+           : exponent == 3  ? times(m, times(m, x, x), x)
+           : exponent == -1 ? expr_binary(m->pool, EXPR_divide, number(m, 1), x)
+                            : NULL;
+}
+
 /* exp(y log |x|), the logarithm and the product to twice the precision. */
 const Expr *math_power(const Math *m, const Expr *x, const Expr *y)
 {
+    const Expr *products = power_by_products(m, x, y);
+    if (products)
+        return products;
     if (!math_is_double(m)) {
         Math twice = math_in_double(m);
         const Expr *result = power_single(&twice, expr_convert(m->pool, TN_DOUBLE, x),

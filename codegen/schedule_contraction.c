@@ -114,10 +114,20 @@ static void choose_vectors(Plan *p)
     }
 }
 
+static const Axis *find_rows(const Plan *p)
+{
+    const Axis *found = NULL;
+    for (int i = 0; i < p->c.axis_count; i++)
+        if (p->c.roles[i] == ROLE_m &&
+            (!found || contraction_rows_before(&p->c, p->c.axes[i], found)))
+            found = p->c.axes[i];
+    return found;
+}
+
 static void choose_rows(Plan *p)
 {
     for (int64_t left = p->tiling->rows; left > 1 && p->row_count < 3;) {
-        const Axis *axis = find(p, ROLE_m, &p->c.out, false);
+        const Axis *axis = find_rows(p);
         if (!axis)
             return;
         int64_t extent = extent_or(axis->extent, INT64_MAX);

@@ -81,44 +81,54 @@ static void fuse(Member *s, const Axis **axes, int *count)
 
 /* ---- The lane ---------------------------------------------------------------------------- */
 
-typedef struct Votes {
-    const Axis *axis;
-    int contiguous, apart;
-} Votes;
-
-static void vote_offset(Votes *votes, ExprPool *pool, const Expr *offset)
-{
-    if (!expr_contains_axis(offset, votes->axis))
-        return;
-    const Expr *rest = expr_minus(pool, offset, expr_axis(pool, votes->axis));
-    if (expr_contains_axis(rest, votes->axis))
-        votes->apart++;
-    else
-        votes->contiguous++;
-}
-
-typedef struct Vote {
+/* How the accesses of a step lie to lanes along an axis. */
+typedef struct Accesses {
     ExprPool *pool;
-    Votes votes;
-} Vote;
+    const Axis *axis;
+    int together, apart; /* the same for all lanes or contiguous; anything else */
+} Accesses;
 
-static void vote(void *user, const Expr *e)
+static void count_offset(Accesses *accesses, const Expr *offset)
 {
-    Vote *v = user;
-    if (e->kind == EXPR_fetch)
-        vote_offset(&v->votes, v->pool, e->src[0]);
+    const Expr *along = expr_axis(accesses->pool, accesses->axis);
+    bool is_apart = expr_contains_axis(offset, accesses->axis) &&
+                    expr_contains_axis(expr_minus(accesses->pool, offset, along), accesses->axis);
+    accesses->apart += is_apart;
+    accesses->together += !is_apart;
 }
 
-/* How well lanes along an axis would do, from 0 to 1. */
-static double lane_quality(const Member *s, const Axis *axis, bool stored)
+static void count_access(void *user, const Expr *e)
 {
-    Vote v = {s->pool, {axis, 0, 0}};
-    expr_walk(s->pool, s->body, vote, &v);
-    if (stored)
-        vote_offset(&v.votes, s->pool, s->to);
-    int64_t extent = extent_or(axis->extent, 1024), lanes = s->lanes;
-    double full = (double)extent / (double)((extent + lanes - 1) / lanes * lanes);
-    return v.votes.apart ? full * 0.2 : full;
+    Accesses *accesses = user;
+    if (e->kind == EXPR_fetch)
+        count_offset(accesses, e->src[0]);
+}
+
+/* Cycles of one step for a vector along the axis. */
+static double step_cycles(const Member *s, const Axis *axis, const Expr *value)
+{
+    Accesses accesses = {s->pool, axis, 0, 0};
+    expr_walk(s->pool, value, count_access, &accesses);
+    return accesses.together + accesses.apart * s->lanes + expr_weight(s->pool, value);
+}
+
+/* Cycles of one result of a sum with lanes along an axis, its own (stored) or a summed one. Across
+ * summed lanes there is a tree at the end, and what is done with the sum is done for it alone. */
+static double lane_cycles(const Member *s, const Axis *axis, bool stored)
+{
+    enum { TREE = 20 };
+    double steps = 1, extent = (double)extent_or(axis->extent, 1024), lanes = s->lanes;
+    double vectors = (double)(((int64_t)extent + s->lanes - 1) / s->lanes);
+    double after = s->epilogue ? step_cycles(s, axis, s->epilogue) : 0;
+    for (int i = 0; i < s->reduce_count; i++)
+        if (s->reduce[i] != axis)
+            steps *= (double)extent_or(s->reduce[i]->extent, 1024);
+    if (!stored)
+        return steps * vectors * step_cycles(s, axis, s->body) + after + TREE;
+    Accesses store = {s->pool, axis, 0, 0};
+    count_offset(&store, s->to);
+    after += store.apart ? lanes : 1;
+    return (steps * step_cycles(s, axis, s->body) + after) * vectors / extent;
 }
 
 static bool crosses_lanes(Combine combine)
@@ -139,7 +149,7 @@ static void choose_lane(Member *s)
     const Axis *own = s->axis_count ? s->axes[s->axis_count - 1] : NULL;
     const Axis *summed = s->reduce_count ? s->reduce[s->reduce_count - 1] : NULL;
     if (summed && crosses_lanes(s->compute->combine) &&
-        (!own || lane_quality(s, summed, false) * 0.9 > lane_quality(s, own, true)))
+        (!own || lane_cycles(s, summed, false) < lane_cycles(s, own, true)))
         s->along = summed;
     else
         s->along = own;

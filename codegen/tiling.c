@@ -31,6 +31,17 @@ static Axes of_role(const Contraction *c, Role role, const Operand *by)
     return found;
 }
 
+static void order_rows(const Contraction *c, Axes *rows)
+{
+    for (int i = 1; i < rows->count; i++) {
+        const Axis *axis = rows->axes[i];
+        int at = i;
+        for (; at > 0 && contraction_rows_before(c, axis, rows->axes[at - 1]); at--)
+            rows->axes[at] = rows->axes[at - 1];
+        rows->axes[at] = axis;
+    }
+}
+
 static double product(const Axes *axes)
 {
     double total = 1;
@@ -55,6 +66,7 @@ static Problem state_problem(const Contraction *c, const Target *target)
     Problem p = {.c = c, .target = target, .lanes = target_lanes(target)};
     p.constant = c->b.tensor->role == TENSOR_constant;
     p.m = of_role(c, ROLE_m, &c->out);
+    order_rows(c, &p.m);
     p.n = of_role(c, ROLE_n, &c->out);
     p.k = of_role(c, ROLE_k, &c->a);
     p.rows = product(&p.m);
