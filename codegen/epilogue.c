@@ -70,13 +70,28 @@ static const Expr *as_stored(ExprPool *pool, const Tensor *tensor, const Expr *s
     return sum->type == compute ? sum : expr_convert(pool, compute, sum);
 }
 
+/* Whether a tile of `from` is one of `to`: where `from` was laid out for the reduction's vectors,
+ * `to` must lie in the same way. If it does not, a step of its own rearranges and computes at once.
+ */
+static bool keeps_layout(const Tensor *from, const Tensor *to)
+{
+    bool same = from->rank == to->rank;
+    if (tensor_is_row_major(from))
+        return true;
+    for (int i = 0; same && i < from->layout.piece_count; i++)
+        same = from->layout.pieces[i].dim == to->layout.pieces[i].dim;
+    return same && from->layout.piece_count == to->layout.piece_count;
+}
+
 /* Makes a map the epilogue's outermost part. */
 static bool attach_map(ExprPool *pool, Epilogue *e, const Compute *map)
 {
     const Tensor *result = e->result;
+    if (map->kind != COMPUTE_map || !keeps_layout(result, map->out))
+        return false;
     Attachment at = {.pool = pool, .result = result, .value = as_stored(pool, result, e->value)};
     const Expr *value = expr_rewrite(pool, map->body, attach_load, &at), *moved[MAX_RANK];
-    if (at.failed || map->kind != COMPUTE_map)
+    if (at.failed)
         return false;
     for (int i = 0; i < map->axis_count; i++) {
         bool known = expr_is(map->axes[i]->extent, 1);

@@ -583,14 +583,19 @@ static void build_tile(Plan *p)
     set_tile(p, sum, cell, initial);
     sum_tile(p, sum, cell, vector, (int)vectors);
     bool heavy = expr_weight(pool, p->c.epilogue) > p->tiling->unrolled_weight;
-    if (!heavy || p->c.out.tensor->element != TN_FLOAT || rows * vectors == 1) {
+    if (!heavy || rows * vectors == 1) {
         store_tile(p, with_sum(p, here), LOOP_unrolled);
         return;
     }
-    /* too much code for every cell: store the sums, then go over them, in L1, with a loop */
-    const Expr *stored = expr_fetch(pool, p->c.out.tensor, p->c.out.offset, NULL, NULL);
-    store_tile(p, here, LOOP_unrolled);
-    store_tile(p, with_sum(p, stored), LOOP_serial);
+    /* Too much code for every cell: whole vectors of sums go to scratch, in L1, and a loop goes
+     * over them. */
+    int64_t lanes = p->tiling->lanes, length = p->tiling->rows * p->tiling->vectors * lanes;
+    const Tensor *tile = function_scratch(pool, p->function, "tile", TN_FLOAT, length);
+    const Expr *at = expr_plus(pool, expr_scale(pool, cell, lanes), axis_of(p, p->lane));
+    open_tile(p);
+    nest_store(p->b, tile, at, here, NULL);
+    close_tile(p);
+    store_tile(p, with_sum(p, expr_fetch(pool, tile, at, NULL, NULL)), LOOP_serial);
 }
 
 /* ---- The loops around it ----------------------------------------------------------------- */

@@ -653,17 +653,17 @@ void member_begin(Member *m, const Target *target, Function *function, NestBuild
     m->to = tensor_offset(m->pool, compute->out, indices);
 }
 
-/* Axes in the order of out's memory, the largest step outside; as they are where that is not known.
- */
+/* Axes in the order of out's memory, the largest step outside. A step that only running tells is a
+ * product with the size of a whole dimension: larger than those that are known. */
 static void order_axes(Member *m)
 {
     int64_t steps[2 * MAX_RANK];
     for (int i = 0; i < m->axis_count; i++) {
         const Axis *axis = m->axes[i];
         const Expr *step = index_step(m->pool, m->to, axis);
-        int64_t known = step ? extent_or(step, -1) : -1;
+        int64_t known = step ? extent_or(step, INT64_MAX) : INT64_MAX;
         int at = i;
-        for (; at > 0 && known > 0 && steps[at - 1] > 0 && steps[at - 1] < known; at--) {
+        for (; at > 0 && steps[at - 1] < known; at--) {
             m->axes[at] = m->axes[at - 1];
             steps[at] = steps[at - 1];
         }
@@ -672,14 +672,18 @@ static void order_axes(Member *m)
     }
 }
 
+static void arrange(Member *m)
+{
+    order_axes(m);
+    fuse(m, m->axes, &m->axis_count);
+    fuse(m, m->reduce, &m->reduce_count);
+    choose_lane(m);
+}
+
 void member_build(Member *m)
 {
-    if (m->compute->kind != COMPUTE_scatter) {
-        order_axes(m);
-        fuse(m, m->axes, &m->axis_count);
-        fuse(m, m->reduce, &m->reduce_count);
-        choose_lane(m);
-    }
+    if (m->compute->kind != COMPUTE_scatter)
+        arrange(m);
     switch (m->compute->kind) {
     case COMPUTE_map: build_map(m); break;
     case COMPUTE_reduce: build_reduce(m); break;
@@ -717,6 +721,19 @@ static int attach(Member *m, const Kernel *kernel, int first)
     return epilogue.compute_count;
 }
 
+/* Whether much would be done with single numbers: with each sum that is made across lanes. */
+static bool is_heavy_after_lanes(const Member *m)
+{
+    enum { HEAVY = 16 };
+    Member trial = *m;
+    double results = 1;
+    arrange(&trial);
+    for (int i = 0; i < trial.axis_count; i++)
+        results *= (double)extent_or(trial.axes[i]->extent, 1024);
+    return trial.along && lane_is_summed(&trial) && results >= trial.lanes &&
+           expr_weight(m->pool, m->epilogue) > HEAVY;
+}
+
 Function *schedule_generic(const Target *target, const Kernel *kernel, int first, int *count)
 {
     ExprPool *pool = kernel->pool;
@@ -725,6 +742,10 @@ Function *schedule_generic(const Target *target, const Kernel *kernel, int first
     Function *function = function_create(kernel, kernel->name);
     member_begin(m, target, function, &builder, kernel->computes[first]);
     *count = attach(m, kernel, first);
+    if (*count > 1 && is_heavy_after_lanes(m)) { /* a sweep of its own does it with vectors */
+        member_begin(m, target, function, &builder, kernel->computes[first]);
+        *count = 1;
+    }
     member_build(m);
     function->array_count = builder.array_count;
     function->nest = builder.first;

@@ -73,10 +73,17 @@ static double edge_gain(const KernelFacts *producer, bool is_private)
     return STEP_NANOSECONDS + moves * producer->bytes * price_of_byte(producer->bytes);
 }
 
-/* A transpose that is read through instead of done: the contraction's packing gathers. */
-static double read_through_cost(const KernelFacts *producer)
+/* A transpose that is read through instead of done: the contraction's packing gathers. What cannot
+ * be packed, because nobody knows how long the sums are, is read with the operand's own strides
+ * again and again: some ten times, from a cache that it does not fit well. */
+static double read_through_cost(const Grouping *g, const Node *transpose, const Node *contraction)
 {
-    return producer->strided ? producer->bytes * price_of_byte(producer->bytes) : 0;
+    const KernelFacts *facts = &g->facts[contraction->id], *moved = &g->facts[transpose->id];
+    double once = moved->bytes * price_of_byte(moved->bytes);
+    int lanes = facts->lane_operand;
+    bool is_packed =
+        lanes < 0 || operand(contraction, lanes) != result(transpose, 0) || facts->sums_known;
+    return (moved->strided ? once : 0) + (is_packed ? 0 : 10 * once);
 }
 
 /* ---- Explaining -------------------------------------------------------------------------- */
@@ -93,7 +100,7 @@ static void explain(Grouping *g, const Node *from, const Node *to, bool fused, c
     bool is_read_through = facts->moves && g->facts[to->id].shape == SHAPE_contraction;
     Figure figures[] = {{"bytes", facts->bytes},
                         {"gain_ns", edge_gain(facts, has_one_use(result(from, 0)))},
-                        {"cost_ns", is_read_through ? read_through_cost(facts) : 0}};
+                        {"cost_ns", is_read_through ? read_through_cost(g, from, to) : 0}};
     Arena *arena = g->pass->scratch;
     const char *subject = arena_format(arena, "%s -> %s", label(arena, from), label(arena, to));
     pass_explain(g->pass, subject, fused, reason, (int)COUNT_OF(figures), figures);
@@ -405,7 +412,7 @@ static void take_transposes(Grouping *g, KernelGroup *group, const Node *seed)
             continue;
         const KernelFacts *facts = &g->facts[from->id];
         double read = estimate_elements(g->pool, operand_type(from, 0));
-        bool gains = edge_gain(facts, true) > read_through_cost(facts);
+        bool gains = edge_gain(facts, true) > read_through_cost(g, from, seed);
         if (gains && facts->elements == read && has_room(group, from) &&
             stays_convex(g, group, from))
             join(g, group, from);

@@ -198,10 +198,41 @@ static bool same_shape(const Tensor *tensor, int rank, const Expr *const *dims)
     return same;
 }
 
+typedef struct LaneSearch {
+    const Axis *lane;
+    const Tensor *found;
+} LaneSearch;
+
+static void look_for_lane(void *user, const Expr *e)
+{
+    LaneSearch *search = user;
+    for (int i = 0; e->kind == EXPR_load && i < e->count; i++)
+        if (expr_contains_axis(e->src[i], search->lane))
+            search->found = e->object;
+}
+
+/* The vectors of a contraction run along the last axis of its sum. */
+static void contraction_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
+{
+    const Compute *sum = kernel->computes[0];
+    int64_t known;
+    LaneSearch search = {NULL, NULL};
+    facts->sums_known = true;
+    for (int i = 0; i < sum->reduce_count; i++)
+        facts->sums_known &= expr_known(sum->reduce_axes[i]->extent, &known);
+    for (int i = sum->axis_count - 1; i >= 0 && !search.lane; i--)
+        if (!expr_is(sum->axes[i]->extent, 1))
+            search.lane = sum->axes[i];
+    if (search.lane)
+        expr_walk(pool, sum->body, look_for_lane, &search);
+    facts->lane_operand = search.found ? search.found->slot : -1;
+}
+
 /* Rows, if every reduction reduces the last axes of one space. */
 static void reduction_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
 {
     facts->shape = SHAPE_contraction;
+    contraction_facts(pool, kernel, facts);
     int row_axes = 0;
     const Tensor *full = NULL;
     for (int i = 0; i < kernel->compute_count; i++) {

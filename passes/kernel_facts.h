@@ -24,6 +24,10 @@ typedef struct KernelFacts {
     double weight;          /* of a map: operations for an element of the result */
     bool moves;             /* a map that only moves elements, by affine indices */
     bool strided;           /* a map that reads across memory while it writes along it */
+    /* Of a contraction: the operand whose vectors are multiplied, -1 if none is known, and whether
+     * all sums have a known length, so that it can be packed. */
+    int lane_operand;
+    bool sums_known;
     /* Of a reduction, and of rows: what is walked over, and how many last axes a row has. */
     int full_rank, row_axes;
     const Expr *full[MAX_RANK];
