@@ -16,6 +16,7 @@
 
 typedef struct Plan {
     Contraction c; /* c.axes: those that have no place yet */
+    const Target *target;
     const Tiling *tiling;
     NestBuilder *b;
     Function *function;
@@ -535,7 +536,11 @@ static void sum_tile(Plan *p, const Array *sum, const Expr *cell, const Expr *ve
         fetch_or_zero(p, &p->c.a, p->c.a.offset, p->c.a.inside ? p->c.a.inside : everywhere(p)));
     open_all(p, p->vector_count, p->vectors);
     const Expr *va = expr_cell(pool, a, zero), *vb = expr_cell(pool, b, vector);
-    nest_set(p->b, sum, cell, expr_fma(pool, va, vb, expr_cell(pool, sum, cell)));
+    const Expr *before = expr_cell(pool, sum, cell);
+    nest_set(p->b, sum, cell,
+             p->target->has_fma
+                 ? expr_fma(pool, va, vb, before)
+                 : expr_binary(pool, EXPR_add, expr_binary(pool, EXPR_multiply, va, vb), before));
     close_all(p, p->vector_count + p->row_count + (unrolled != NULL) + opened);
 }
 
@@ -728,8 +733,7 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
 {
     ExprPool *pool = c->pool;
     NestBuilder builder = nest_builder(pool);
-    Plan plan = {.c = *c, .tiling = tiling, .b = &builder}, *p = &plan;
-    (void)target;
+    Plan plan = {.c = *c, .target = target, .tiling = tiling, .b = &builder}, *p = &plan;
     p->function = function_create(c->kernel, c->kernel->name);
     if (tiling->pack_b)
         separate_symbolic_columns(p);

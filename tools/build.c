@@ -8,6 +8,7 @@
 #include "codegen/artifact/artifact.h"
 #include "codegen/artifact/image.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,6 +122,28 @@ static bool compile_via_so(Session *session)
     return done;
 }
 
+/* The same through C and a compiler of the system. */
+static bool compile_via_c(Session *session)
+{
+    char folder[] = "/tmp/tenon-c-XXXXXX";
+    const TnArtifactInfo *info = NULL;
+    if (option_given(session->options, OPTION_cc))
+        c_route_compiler(option_text(session->options, OPTION_cc, ""));
+    if (!mkdtemp(folder))
+        return session_fail(session, TN_IO, "no temporary folder");
+    ArtifactRequest request = {.path = arena_format(session->arena, "%s/model.c", folder),
+                               .form = ARTIFACT_c};
+    bool done = session_compile_to(session, &request);
+    if (done)
+        session->library = c_route_build(session->arena, folder, "model", session->diagnostics);
+    if (session->library)
+        info = dlsym(session->library, "model_model");
+    c_route_clean(session->arena, folder, "model");
+    if (info)
+        session->program = (Program *)(uintptr_t)info->program;
+    return info || (done ? session_fail(session, TN_INTERNAL, NULL) : false);
+}
+
 bool session_compile(Session *session)
 {
     const Options *options = session->options;
@@ -129,16 +152,14 @@ bool session_compile(Session *session)
     CompileSettings settings;
     if (strcmp(via, "so") == 0)
         return compile_via_so(session);
+    if (strcmp(via, "c") == 0)
+        return compile_via_c(session);
     if (!read_settings(session, &settings))
         return false;
     if (strcmp(via, "interpreter") == 0)
         settings.backend = &backend_interpreter;
-    else if (strcmp(via, "c") == 0)
-        settings.backend = &backend_c;
     else if (strcmp(via, "jit") != 0)
         wrong_usage("option '--via' is jit, interpreter, so or c, not '%s'", via);
-    if (option_given(options, OPTION_cc))
-        c_route_compiler(option_text(options, OPTION_cc, ""));
     Text listing = text_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;

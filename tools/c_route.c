@@ -4,6 +4,7 @@
 #include "codegen/c/unit.h"
 #include "codegen/function_key.h"
 #include "codegen/schedule.h"
+#include "ir/support/array.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -34,28 +35,28 @@ static bool write_file(const char *path, const char *text)
     return file && fclose(file) == 0 && good;
 }
 
-/* A shared library of the text, opened; NULL and a diagnostic. */
-static void *build(Arena *arena, const char *folder, const char *text, Diagnostics *diagnostics)
+void *c_route_build(Arena *arena, const char *folder, const char *stem, Diagnostics *diagnostics)
 {
-    const char *source = arena_format(arena, "%s/kernels.c", folder);
-    const char *object = arena_format(arena, "%s/kernels.so", folder);
-    const char *command =
-        arena_format(arena, "%s -std=c17 -Wall -Wextra -Werror -shared -fPIC -o %s %s", compiler,
-                     object, source);
-    void *library = NULL;
-    int status = write_file(source, text) ? system(command) : -1;
-    if (status == 0)
-        library = dlopen(object, RTLD_NOW | RTLD_LOCAL);
+    const char *object = arena_format(arena, "%s/%s.so", folder, stem);
+    const char *command = arena_format(
+        arena, "cd %s && %s -std=c17 -Wall -Wextra -Werror -Wno-psabi -shared -fPIC -o %s.so %s.c",
+        folder, compiler, stem, stem);
+    int status = system(command);
+    void *library = status == 0 ? dlopen(object, RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library)
         error_at(diagnostics, (Location){0}, "internal error: '%s' fails with %d", command,
                  WIFEXITED(status) ? WEXITSTATUS(status) : status);
-    bool keep = getenv("TENON_KEEP") != NULL;
-    if (!keep) {
-        unlink(source);
-        unlink(object);
-        rmdir(folder);
-    }
     return library;
+}
+
+void c_route_clean(Arena *arena, const char *folder, const char *stem)
+{
+    static const char *const endings[] = {"c", "so", "weights"};
+    if (getenv("TENON_KEEP"))
+        return;
+    for (size_t i = 0; i < COUNT_OF(endings); i++)
+        unlink(arena_format(arena, "%s/%s.%s", folder, stem, endings[i]));
+    rmdir(folder);
 }
 
 static TnStatus compile(const Target *target, const Parallel *parallel, Arena *arena,
@@ -81,7 +82,9 @@ static TnStatus compile(const Target *target, const Parallel *parallel, Arena *a
         error_at(diagnostics, (Location){0}, "no folder can be made in /tmp");
         return TN_IO;
     }
-    *module = build(arena, folder, text.data, diagnostics);
+    if (write_file(arena_format(arena, "%s/kernels.c", folder), text.data))
+        *module = c_route_build(arena, folder, "kernels", diagnostics);
+    c_route_clean(arena, folder, "kernels");
     for (int i = 0; i < count && *module; i++) {
         void *address = dlsym(*module, names[chosen[i]]);
         memcpy(&phases[i]->code, &address, sizeof address);

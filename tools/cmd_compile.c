@@ -14,11 +14,11 @@ static bool read_form(const Options *options, const char *path, ArtifactForm *fo
         snprintf(ending, sizeof ending, "x.%s", emit);
         if (artifact_form_of(ending, form))
             return true;
-        wrong_usage("option '--emit' is so, o, a, s or ll, not '%s'", emit);
+        wrong_usage("option '--emit' is so, o, a, s, ll or c, not '%s'", emit);
     }
     if (artifact_form_of(path, form))
         return true;
-    wrong_usage("'%s' ends in none of .so, .o, .a, .s, .ll; say what it is with --emit", path);
+    wrong_usage("'%s' ends in none of .so, .o, .a, .s, .ll, .c; say what it is with --emit", path);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "frontend/text/text.h"
 #include "messages.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,8 +57,10 @@ bool session_open(Session *session, const Options *options)
 
 void session_close(Session *session)
 {
-    if (session->program)
+    if (session->program && session->program->destroy)
         session->program->destroy(session->program);
+    if (session->library)
+        dlclose(session->library);
     thread_pool_destroy(session->pool);
     arena_destroy(session->scratch);
     arena_destroy(session->arena);

@@ -38,6 +38,7 @@ typedef struct Session {
     ImportNeeds needs;              /* inputs that must be constants, after a step that failed */
     const ArtifactRequest *request; /* compile to files; NULL: to run here */
     Artifact *artifact;             /* the program comes out of it; or NULL */
+    void *library;                  /* or out of this one, by dlopen(); or NULL */
     Program *program;
     ThreadPool *pool;
     int64_t load_ns, passes_ns, compile_ns;

@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/elf.h"
 #include "codegen/artifact/interface.h"
+#include "codegen/c/file.h"
 #include "codegen/function_key.h"
 #include "codegen/llvm/object.h"
 
@@ -26,7 +27,7 @@ static const struct {
     ArtifactForm form;
 } endings[] = {
     {".so", ARTIFACT_shared},  {".o", ARTIFACT_object}, {".a", ARTIFACT_archive},
-    {".s", ARTIFACT_assembly}, {".ll", ARTIFACT_ir},
+    {".s", ARTIFACT_assembly}, {".ll", ARTIFACT_ir},    {".c", ARTIFACT_c},
 };
 
 bool artifact_form_of(const char *path, ArtifactForm *form)
@@ -163,12 +164,34 @@ static bool write_object(Making *m, const ElfObject *object)
     return true;
 }
 
+/* Large weights go to a file beside it, which the assembler includes. */
+static bool write_c(Making *m)
+{
+    const char *path = m->request->path, *dot = strrchr(path, '.');
+    bool apart = m->interface->info.has_weights && m->weights->bytes > C_FILE_WEIGHTS;
+    const char *weights = arena_format(m->arena, "%.*s.weights", (int)(dot - path), path);
+    CFileRequest request = {.lowered = m->lowered,
+                            .settings = m->settings,
+                            .interface = m->interface,
+                            .weights = m->weights,
+                            .weights_file = apart ? file_name(weights) : NULL};
+    Text text = text_create(m->arena);
+    c_file_write(&request, &text);
+    if (!add_text(m, path, &text) || (apart && !add_file(m, weights, (size_t)m->weights->bytes)))
+        return false;
+    if (apart)
+        write_weights(m, memory_of(m));
+    return true;
+}
+
 static bool write_code(Making *m)
 {
     ArtifactForm form = m->request->form;
     char *data = NULL;
     size_t length = 0;
     ElfObject object;
+    if (form == ARTIFACT_c)
+        return write_c(m);
     if (!make_object(m,
                      form == ARTIFACT_assembly ? OBJECT_assembly
                      : form == ARTIFACT_ir     ? OBJECT_ir

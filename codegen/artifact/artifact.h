@@ -18,6 +18,7 @@ typedef enum ArtifactForm {
     ARTIFACT_archive,
     ARTIFACT_assembly,
     ARTIFACT_ir,
+    ARTIFACT_c,
 } ArtifactForm;
 
 typedef struct ArtifactRequest {

@@ -7,6 +7,7 @@
  * around them are, so compilers keep them in registers. An array is declared in the innermost block
  * that holds all its uses.
  */
+#include "codegen/artifact/interface.h"
 #include "emitter.h"
 
 #include <assert.h>
@@ -19,16 +20,42 @@ static void emit_nests(CEmitter *em, const Nest *nest);
 
 void c_line(CEmitter *em, const char *format, ...)
 {
+    enum { WIDTH = 100 };
     va_list list;
     va_start(list, format);
-    text_format(em->out, "%*s%s\n", 4 * em->depth, "", arena_format_list(em->arena, format, list));
+    const char *text = arena_format_list(em->arena, format, list);
     va_end(list);
+    size_t indent = 4 * (size_t)em->depth, room = indent + 40 < WIDTH ? WIDTH - indent : 40;
+    text_format(em->out, "%*s", (int)indent, "");
+    for (size_t length; (length = strlen(text)) > room; room -= room + indent == WIDTH ? 4 : 0) {
+        size_t cut = room; /* after a comma, or ahead of an operator */
+        while (cut > 20 && text[cut] != ' ')
+            cut--;
+        if (text[cut] != ' ')
+            break;
+        text_append_bytes(em->out, text, cut);
+        text_format(em->out, "\n%*s", (int)indent + 4, "");
+        text += cut + 1;
+    }
+    text_format(em->out, "%s\n", text);
+}
+
+/* Names that mean something in every function: types, and macros that compilers define. */
+static bool is_taken(const char *name)
+{
+    static const char *const words[] = {"f32",   "f64",  "i8",    "i16", "i32",  "i64",
+                                        "u8",    "u16",  "u32",   "u64", "bool", "true",
+                                        "false", "NULL", "linux", "unix"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcmp(name, words[i]) == 0)
+            return true;
+    return false;
 }
 
 const char *c_name(CEmitter *em, const char *wanted)
 {
-    const char *base = c_identifier(em->arena, wanted), *name = base;
-    for (int i = 2; map_get(&em->names, name); i++)
+    const char *base = port_identifier(em->arena, wanted), *name = base;
+    for (int i = 2; is_taken(name) || map_get(&em->names, name); i++)
         name = arena_format(em->arena, "%s_%d", base, i);
     map_set(&em->names, name, (void *)name);
     return name;
@@ -342,15 +369,37 @@ static void emit_nests(CEmitter *em, const Nest *nest)
 
 /* ---- Functions --------------------------------------------------------------------------- */
 
+static void note_tensor(void *user, const Expr *e)
+{
+    CEmitter *em = user;
+    if (e->kind == EXPR_fetch && !map_get_pointer(&em->reserved, e->object))
+        map_set_pointer(&em->reserved, e->object, (void *)e->object);
+}
+
+/* Those that the nest touches; others get no name. */
+static void find_tensors(CEmitter *em, const Nest *nest)
+{
+    for (; nest; nest = nest->next) {
+        const Expr *roots[] = {nest->condition, nest->index, nest->value};
+        for (size_t i = 0; i < COUNT_OF(roots); i++)
+            if (roots[i])
+                expr_walk(em->pool, roots[i], note_tensor, em);
+        if (nest->tensor && !map_get_pointer(&em->reserved, nest->tensor))
+            map_set_pointer(&em->reserved, nest->tensor, (void *)nest->tensor);
+        find_tensors(em, nest->body);
+        find_tensors(em, nest->otherwise);
+    }
+}
+
 static void name_tensors(CEmitter *em)
 {
     static const char *const parameters[] = {"data", "sizes", "begin", "end", "scratch"};
     for (size_t i = 0; i < COUNT_OF(parameters); i++)
         map_set(&em->names, parameters[i], (void *)parameters[i]);
-    for (int i = 0; i < em->source->tensor_count; i++) {
-        const Tensor *tensor = em->source->tensors[i];
-        if (!map_get_pointer(&em->reserved, tensor))
-            map_set_pointer(&em->reserved, tensor, (void *)c_name(em, tensor->name));
+    find_tensors(em, em->source->nest);
+    for (int64_t i = 0; i < em->reserved.count; i++) {
+        MapEntry *entry = &em->reserved.entries[i];
+        entry->value = (void *)c_name(em, ((const Tensor *)entry->key)->name);
     }
 }
 
@@ -421,7 +470,8 @@ static void write_unused(CEmitter *em, Text *text, bool uses_data, bool uses_scr
 }
 
 #define PARAMETERS                                                                                 \
-    "void *const *data, const int64_t *sizes, int64_t begin, int64_t end, void *scratch"
+    "void *const *data, const int64_t *sizes, int64_t begin,\n"                                    \
+    "                 int64_t end, void *scratch"
 
 /* Denormals are zero while the kernel runs, where the processor can do that. The kernel's body is a
  * function of its own, so that nothing of it moves past the change. */
@@ -497,7 +547,7 @@ const char *c_unit_function(CUnit *unit, ExprPool *pool, const Function *functio
     find_masked(em, function->nest, false, masked);
     name_tensors(em);
     emit_nests(em, function->nest);
-    const char *base = c_identifier(arena, function->name), *name = base;
+    const char *base = port_identifier(arena, function->name), *name = base;
     for (int i = 2; map_get(&unit->functions, name); i++)
         name = arena_format(arena, "%s_%d", base, i);
     map_set(&unit->functions, name, (void *)name);

@@ -80,6 +80,9 @@ struct CUnit {
 /* "f32x16", of the type that an element has in memory or as a value; declared on first use. bool is
  * "bool" or "boolx16"; EXPR_INDEX is "int64_t" or "i64x16". */
 const char *c_type(CUnit *unit, TnElementType type, int lanes);
+bool c_is_x86(const Target *target);
+/* What x86 processors must have, as compilers name it: "avx2,fma"; empty: what all have. */
+const char *c_features(const CUnit *unit);
 /* The type of the same width in memory: bytes for bool, codes for small floats. */
 TnElementType c_memory_type(TnElementType type);
 

@@ -141,6 +141,7 @@ static const char *fill_in(const Instance *i, Text *out, const char *at)
         {"SCALE_LIMIT", single ? "278.0f" : "2098.0"},
         {"BIAS", single ? "127" : "1023"},
         {"MANTISSA", single ? "23" : "52"},
+        {"WHOLE", single ? "8388608.0f" : "4503599627370496.0"}, /* has no fractions from here */
         {"ABOVE", starts_with(at, "ABOVE") ? limit_value(i, true) : ""},
         {"BELOW", starts_with(at, "BELOW") ? limit_value(i, false) : ""},
         {"HIGHEST", starts_with(at, "HIGHEST") ? limit_name(i, true) : ""},
@@ -227,7 +228,9 @@ static void write_needs(CUnit *unit, const Section *section, const Instance *ins
     }
 }
 
-static const char *make_native(const Instance *instance, const char *name);
+typedef struct Native Native;
+static const Native *find_native(const char *name);
+static void write_native(const Instance *instance, const Native *native, Text *out);
 
 /* Whether a section speaks of a second type. */
 static bool has_second(const Section *section)
@@ -236,23 +239,35 @@ static bool has_second(const Section *section)
     return found && found < section->end;
 }
 
+/* Whether the target has to round to whole numbers by arithmetic. */
+static bool rounds_plainly(const CUnit *unit, const char *name)
+{
+    bool rounds = !strcmp(name, "floor") || !strcmp(name, "ceil") || !strcmp(name, "trunc") ||
+                  !strcmp(name, "round");
+    return rounds && c_is_x86(unit->target) && !strstr(c_features(unit), "sse4.1");
+}
+
 static const char *instantiate(CUnit *unit, const char *name, const Instance *instance)
 {
     Section section = {0};
-    const char *native = make_native(instance, name);
-    bool found = native || find_section(name, instance, &section);
+    bool is_native = instance->lanes > 1 && find_native(name);
+    if (instance->lanes == 1 && rounds_plainly(unit, name))
+        name = arena_format(unit->arena, "%s_plain", name);
+    bool found = is_native || find_section(name, instance, &section);
     assert(found && "no such helper");
     (void)found;
-    int second = !native && has_second(&section) ? (int)instance->second : 0;
+    int second = !is_native && has_second(&section) ? (int)instance->second : 0;
     const char *key = arena_format(unit->arena, "%s %d %d %d", name, (int)instance->type, second,
                                    instance->lanes);
     const char *known = map_get(&unit->instances, key);
     if (known)
         return known;
-    if (native)
-        return add_helper(unit, key, native);
-    write_needs(unit, &section, instance);
     Text text = text_create(unit->arena);
+    if (is_native) {
+        write_native(instance, find_native(name), &text);
+        return add_helper(unit, key, text.data);
+    }
+    write_needs(unit, &section, instance);
     write_body(instance, &section, &text);
     return add_helper(unit, key, text.data);
 }
@@ -272,11 +287,11 @@ const char *c_helper(CUnit *unit, const char *name, TnElementType type, int lane
 
 /* Functions of vectors: Clang's name, GCC's for x86 at 16, 32 and 64 bytes ("ps" or "pd" goes where
  * the % is), and the macro that tells that the processor has it. */
-typedef struct Native {
+struct Native {
     const char *name;
     int operands;
     const char *clang, *gcc[3], *macros[3], *scalar;
-} Native;
+};
 
 static const Native natives[] = {
     {"fma",
@@ -342,34 +357,45 @@ static void write_gcc_call(const Instance *i, const Native *native, int size, Te
     text_format(out, ";\n        x.parts[i] = %s;\n    }\n    return x.whole;\n", call.data);
 }
 
-static const char *make_native(const Instance *i, const char *name)
+static const Native *find_native(const char *name)
 {
-    const Native *native = NULL;
     for (size_t n = 0; n < COUNT_OF(natives); n++)
         if (strcmp(natives[n].name, name) == 0)
-            native = &natives[n];
-    if (!native || i->lanes == 1)
-        return NULL;
+            return &natives[n];
+    return NULL;
+}
+
+static void write_lane_calls(const Instance *i, const Native *native, const char *scalar, Text *out)
+{
+    text_format(out, "    for (int l = 0; l < %d; l++)\n        a[l] = %s(%s);\n    return a;\n",
+                i->lanes, scalar, native->operands == 3 ? "a[l], b[l], c[l]" : "a[l]");
+}
+
+static void write_native(const Instance *i, const Native *native, Text *out)
+{
+    CUnit *unit = i->unit;
     const char *type = type_name(i, i->type), *suffix = i->type == TN_FLOAT ? "f" : "";
-    const char *arguments = native->operands == 3 ? "a, b, c" : "a";
-    const char *of_lane = native->operands == 3 ? "a[l], b[l], c[l]" : "a[l]";
-    int bytes = i->lanes * (int)element_bytes(i->type), most = i->unit->target->vector_bytes;
+    int bytes = i->lanes * (int)element_bytes(i->type), most = unit->target->vector_bytes;
     int width = bytes < most ? bytes : most, size = width >= 64 ? 2 : width >= 32 ? 1 : 0;
-    Text text = text_create(i->unit->arena);
-    text_format(&text, "HELPER %s %s_%s(", type, name, type);
+    bool plain = rounds_plainly(unit, native->name);
+    text_format(out, "HELPER %s %s_%s(", type, native->name, type);
     for (int o = 0; o < native->operands; o++)
-        text_format(&text, "%s%s %c", o ? ", " : "", type, 'a' + o);
-    text_format(&text, ")\n{\n#if defined __clang__\n    return __builtin_elementwise_%s(%s);\n",
-                native->clang, arguments);
-    if (width >= 16) {
-        text_format(&text, "#elif defined %s\n", native->macros[size]);
-        write_gcc_call(i, native, size, &text);
+        text_format(out, "%s%s %c", o ? ", " : "", type, 'a' + o);
+    text_append(out, ")\n{\n");
+    if (plain) {
+        write_lane_calls(i, native, c_helper(unit, native->name, i->type, 1), out);
+        text_append(out, "}\n");
+        return;
     }
-    text_format(&text,
-                "#else\n    for (int l = 0; l < %d; l++)\n        a[l] = %s%s(%s);\n    return a;\n"
-                "#endif\n}\n",
-                i->lanes, native->scalar, suffix, of_lane);
-    return text.data;
+    text_format(out, "#if defined __clang__\n    return __builtin_elementwise_%s(%s);\n",
+                native->clang, native->operands == 3 ? "a, b, c" : "a");
+    if (width >= 16) {
+        text_format(out, "#elif defined %s\n", native->macros[size]);
+        write_gcc_call(i, native, size, out);
+    }
+    text_append(out, "#else\n");
+    write_lane_calls(i, native, arena_format(unit->arena, "%s%s", native->scalar, suffix), out);
+    text_append(out, "#endif\n}\n");
 }
 
 /* ---- Lanes ------------------------------------------------------------------------------- */

@@ -56,9 +56,13 @@ static const char *tensor_name(CEmitter *em, const Tensor *tensor)
 static CValue element(CEmitter *em, const Access *access, bool address)
 {
     enum { LONG = 56 };
-    CValue index = c_index(em, access->shared);
-    if (strlen(index.text) > LONG)
-        index = c_bind(em, index, "at");
+    const CValue *known = map_get_pointer(&em->values, access->shared);
+    CValue index = known ? *known : c_index(em, access->shared);
+    if (!known && strlen(index.text) > LONG) {
+        CValue *bound = ARENA_NEW(em->arena, CValue);
+        *bound = index = c_bind(em, index, "at");
+        map_set_pointer(&em->values, access->shared, bound);
+    }
     const char *name = tensor_name(em, access->tensor);
     if (address && expr_is(access->shared, 0))
         return c_atom(name, EXPR_INDEX, false);

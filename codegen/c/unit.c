@@ -29,39 +29,10 @@ CUnit *c_unit_create(Arena *arena, const Target *target, const Dialect *dialect)
     return unit;
 }
 
-/* ---- Names ------------------------------------------------------------------------------- */
-
-static bool is_reserved(const char *name)
+void c_unit_reserve(CUnit *unit, const Map *names)
 {
-    static const char *const words[] = {
-        "auto",     "break",  "case",   "char",     "const",    "continue", "default",  "do",
-        "double",   "else",   "enum",   "extern",   "float",    "for",      "goto",     "if",
-        "inline",   "int",    "long",   "register", "restrict", "return",   "short",    "signed",
-        "sizeof",   "static", "struct", "switch",   "typedef",  "union",    "unsigned", "void",
-        "volatile", "while",  "bool",   "true",     "false",    "asm",      "typeof",   "data",
-        "sizes",    "begin",  "end",    "scratch",  "main",     "NULL",     "linux",    "unix",
-    };
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (strcmp(name, words[i]) == 0)
-            return true;
-    return false;
-}
-
-const char *c_identifier(Arena *arena, const char *name)
-{
-    size_t length = strlen(name), most = length < 40 ? length : 40;
-    char *text = arena_allocate(arena, most + 3), *to = text;
-    if (*name >= '0' && *name <= '9')
-        *to++ = '_';
-    for (size_t i = 0; i < most; i++) {
-        char c = name[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        *to++ = good ? c : '_';
-    }
-    if (to == text || is_reserved(text))
-        *to++ = '_';
-    *to = 0;
-    return text;
+    for (int64_t i = 0; i < names->count; i++)
+        map_set(&unit->functions, names->entries[i].key, (void *)1);
 }
 
 /* ---- Types ------------------------------------------------------------------------------- */
@@ -128,7 +99,7 @@ const char *c_type(CUnit *unit, TnElementType type, int lanes)
 
 /* ---- The file ---------------------------------------------------------------------------- */
 
-static bool is_x86(const Target *target)
+bool c_is_x86(const Target *target)
 {
 #ifdef __x86_64__
     bool host = true;
@@ -138,35 +109,49 @@ static bool is_x86(const Target *target)
     return target->triple ? strncmp(target->triple, "x86_64", 6) == 0 : host;
 }
 
-static const char *features_of(CUnit *unit)
+const char *c_features(const CUnit *unit)
 {
+    static const struct {
+        uint64_t bit;
+        const char *names;
+    } all[] = {{TN_CPU_SSE41, "sse4.1"}, {TN_CPU_AVX, "avx"},
+               {TN_CPU_AVX2, "avx2"},    {TN_CPU_FMA, "fma"},
+               {TN_CPU_F16C, "f16c"},    {TN_CPU_AVX512, "avx512f,avx512bw,avx512dq,avx512vl"}};
     const Target *target = unit->target;
-    const char *wide = target->vector_bytes >= 64   ? "avx512f,avx512bw,avx512dq,avx512vl,"
-                       : target->vector_bytes >= 32 ? "avx2,"
-                                                    : "";
-    return arena_format(unit->arena, "%s%s", wide, target->has_fma ? "fma,sse4.1" : "sse4.1");
+    uint64_t needed = target->needed;
+    if (!needed) /* a target made by hand */
+        needed = (target->vector_bytes >= 64   ? TN_CPU_AVX512 | TN_CPU_AVX2
+                  : target->vector_bytes >= 32 ? TN_CPU_AVX2
+                                               : 0) |
+                 (target->has_fma ? TN_CPU_FMA : 0);
+    Text text = text_create(unit->arena);
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (needed & all[i].bit)
+            text_format(&text, "%s%s", text.length ? "," : "", all[i].names);
+    return text.data;
 }
 
+/* Ahead of the code, and after it. */
 static void write_pragmas(const CUnit *unit, Text *text)
 {
-    if (is_x86(unit->target)) {
-        const char *features = features_of((CUnit *)unit);
+    const char *features = c_features(unit);
+    if (c_is_x86(unit->target) && *features)
         text_format(text,
-                    "#if defined __clang__ && defined __x86_64__\n"
+                    "#ifdef __clang__\n"
                     "#pragma clang attribute push(__attribute__((target(\"%s\"))), \\\n"
                     "                             apply_to = function)\n"
-                    "#elif defined __x86_64__\n"
+                    "#else\n"
                     "#pragma GCC push_options\n"
                     "#pragma GCC target(\"%s\")\n"
                     "#endif\n",
                     features, features);
-    }
+    else
+        text_append(text, "#ifndef __clang__\n#pragma GCC push_options\n#endif\n");
     text_append(text, "/* What is computed is what is written: no contraction, no reordering. */\n"
                       "#ifdef __clang__\n"
                       "#pragma STDC FP_CONTRACT OFF\n"
                       "#else\n"
                       "#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\")\n"
-                      "#pragma GCC diagnostic ignored \"-Wpsabi\"\n"
                       "#endif\n\n");
     text_format(text, "#define HELPER %s\n", unit->dialect->helper);
     if (!unit->uses_unroll)
@@ -179,6 +164,14 @@ static void write_pragmas(const CUnit *unit, Text *text)
                       "#endif\n");
 }
 
+static void write_end(const CUnit *unit, Text *text)
+{
+    bool pushed = c_is_x86(unit->target) && *c_features(unit);
+    text_format(text, "%s\n#pragma GCC pop_options\n#endif\n",
+                pushed ? "#ifdef __clang__\n#pragma clang attribute pop\n#else"
+                       : "#ifndef __clang__");
+}
+
 void c_unit_write(const CUnit *unit, Text *text)
 {
     text_append(text, "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n");
@@ -186,10 +179,5 @@ void c_unit_write(const CUnit *unit, Text *text)
     text_format(text, "\n%s\n", unit->type_text.data);
     text_append(text, unit->helper_text.data);
     text_append(text, unit->kernel_text.data);
-    if (is_x86(unit->target))
-        text_append(text, "#if defined __clang__ && defined __x86_64__\n"
-                          "#pragma clang attribute pop\n"
-                          "#elif defined __x86_64__\n"
-                          "#pragma GCC pop_options\n"
-                          "#endif\n");
+    write_end(unit, text);
 }
