@@ -513,9 +513,10 @@ static int yyreport_syntax_error(const yypcontext_t *context, TextParser *parser
     }
     if (expected.length)
         text_format(&message, ", expected %s", expected.data);
-    bool two_names = yypcontext_token(context) == YYSYMBOL_NAME &&
-                     parser->previous.end > parser->previous.begin;
-    if (two_names && may_declare && count == 4) {
+    bool after_name = parser->previous.end > parser->previous.begin;
+    bool two_names = yypcontext_token(context) == YYSYMBOL_NAME && may_declare && count == 4;
+    bool is_shape = range.end == range.begin + 1 && parser->source->data[range.begin] == '[';
+    if (after_name && (two_names || (is_shape && may_declare))) { /* "flaot x", "flaot[2] x" */
         text_append(&message, "; ");
         append_source(&message, parser, parser->previous);
         text_append(&message, " is no type");

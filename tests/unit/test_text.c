@@ -283,6 +283,7 @@ static void test_errors(void **state)
     } cases[] = {
         {"g (float x) => (y) { y = Relu x) }", 1, 31, "found 'x', expected '.', '(', ':' or '<'"},
         {"g (flaot x) => (y) { }", 1, 10, "; 'flaot' is no type"},
+        {"g (flaot[2] x) => (y) { }", 1, 9, "; 'flaot' is no type"},
         {"g (float x) -> (y) { }", 1, 13, "found '->', expected '=>'"},
         {"g (float x) => (y) { } // g", 1, 24, "comments begin with '#'"},
         {"g (float[1.5] x) => (y) { }", 1, 10,
