@@ -264,17 +264,22 @@ static Value *input_product(Cell *cell, Value *x)
     return bias ? build_add(editor, product, bias) : product;
 }
 
+/* [batch, hidden], x being [time, batch, ...]. A given state whose batch goes by another symbol is
+ * told to be x's: the operator says that they are equal, a Scan does not. */
 static Value *initial_state(Cell *cell, int i, Value *x)
 {
-    Value *given = operand(cell->node, i);
-    if (given)
-        return pick(cell, given, cell->attributes->layout != 0);
     Editor *editor = cell->around;
+    Value *given = operand(cell->node, i);
+    Value *state = given ? pick(cell, given, cell->attributes->layout != 0) : NULL;
+    if (editor->failed || (state && state->type->dims[0] == x->type->dims[1]))
+        return state;
     Value *sizes[] = {build_size(editor, x, 1),
                       build_size(editor, operand(cell->node, RECURRENT_R), 2)};
     if (editor->failed)
         return NULL;
-    return build_fill(editor, x->type->element, 0, 2, sizes);
+    if (!state)
+        return build_fill(editor, x->type->element, 0, 2, sizes);
+    return build(editor, "Reshape", 2, (Value *[]){state, build_concat(editor, 0, 2, sizes)});
 }
 
 /* 0, 1, ... for each step: int64[time]. */
