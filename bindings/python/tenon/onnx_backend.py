@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 from onnx.backend.base import Backend, BackendRep
 
+from . import _abi
 from ._elements import element_of
 from .errors import UnsupportedError
 from .model import Model
@@ -50,6 +51,57 @@ class NotImplementedByTenon(UnsupportedError, unittest.SkipTest):
     """The model is legal, and Tenon does not implement something in it."""
 
 
+# ---- Where the standard contradicts itself -------------------------------------------------------
+
+# In these places the text of an operator and ONNX's reference implementation, from which the
+# runner's expectations come, give different results. Tenon follows the text, as ONNX Runtime does;
+# this backend runs no such model, so that nobody takes one for the other.
+
+
+def _attribute(node: onnx.NodeProto, name: str) -> str | None:
+    found = [a.s.decode() for a in node.attribute if a.name == name]
+    return found[0] if found else None
+
+
+def _resize_contradicts(node: onnx.NodeProto, values: Mapping[str, Any]) -> bool:
+    """The text divides by the length of the result, the reference by length * scale."""
+    if _attribute(node, "coordinate_transformation_mode") != "align_corners":
+        return False
+    x = values.get(node.input[0])
+    scales = values.get(node.input[2]) if len(node.input) > 2 else None
+    if x is None or scales is None or np.size(scales) != np.ndim(x):
+        return False
+    lengths = np.array(np.shape(x)) * np.asarray(scales, np.float64)
+    return not np.allclose(lengths, np.round(lengths), rtol=0, atol=1e-5)
+
+
+def _roi_align_contradicts(node: onnx.NodeProto, _values: Mapping[str, Any]) -> bool:
+    """The text takes the largest of interpolated samples, the reference of weighted corners."""
+    return _attribute(node, "mode") == "max"
+
+
+_CONTRADICTIONS = {
+    "Resize": (
+        _resize_contradicts,
+        "the length that align_corners divides by is not a whole number",
+    ),
+    "RoiAlign": (_roi_align_contradicts, "mode is max"),
+}
+
+
+def _check_contradictions(nodes: Sequence[onnx.NodeProto], values: Mapping[str, Any]) -> None:
+    for node in nodes:
+        contradicts, what = _CONTRADICTIONS[node.op_type]
+        if contradicts(node, values):
+            raise NotImplementedByTenon(
+                f"ONNX contradicts itself on {node.op_type} where {what}: its text and its "
+                "reference implementation differ"
+            )
+
+
+# ---- The backend ---------------------------------------------------------------------------------
+
+
 class TenonRep(BackendRep):
     """A prepared model.
 
@@ -58,8 +110,14 @@ class TenonRep(BackendRep):
     run, once for each of their values.
     """
 
-    def __init__(self, model: Model, options: Mapping[str, Any]) -> None:
-        self._model = model
+    def __init__(self, proto: onnx.ModelProto, options: Mapping[str, Any]) -> None:
+        self._model = model = Model(proto)
+        self._constants = {
+            tensor.name: numpy_helper.to_array(tensor)
+            for tensor in proto.graph.initializer
+            if len(tensor.dims) == 1 and tensor.dims[0] <= _abi.MAX_RANK
+        }
+        self._doubtful = [node for node in proto.graph.node if node.op_type in _CONTRADICTIONS]
         self._options = options
         self._names = [port.name for port in model.inspect().inputs]
         self._needs: tuple[str, ...] = ()
@@ -76,6 +134,7 @@ class TenonRep(BackendRep):
         if not isinstance(inputs, Mapping):
             listed = [inputs] if isinstance(inputs, np.ndarray) else inputs
             inputs = dict(zip(self._names, listed))
+        _check_contradictions(self._doubtful, {**self._constants, **inputs})
         program = self._program_for(inputs)
         return program.run({name: inputs.get(name) for name in program.input_names})
 
@@ -134,7 +193,7 @@ class TenonBackend(Backend):
             raise NotImplementedByTenon(f"there is no device '{device}'")
         options = {name: kwargs[name] for name in _OPTIONS if name in kwargs}
         try:
-            return TenonRep(Model(model), options)
+            return TenonRep(model, options)
         except UnsupportedError as error:
             raise _not_implemented(error) from None
 
