@@ -469,19 +469,25 @@ static void write_unused(CEmitter *em, Text *text, bool uses_data, bool uses_scr
             text_format(text, "    (void)%s;\n", parameters[i].name);
 }
 
-#define PARAMETERS                                                                                 \
-    "void *const *data, const int64_t *sizes, int64_t begin,\n"                                    \
-    "                 int64_t end, void *scratch"
+/* void name(parameters), the second line below the first parameter. */
+static void write_prototype(Text *text, const char *qualifier, const char *name)
+{
+    size_t indent = strlen(qualifier) + strlen("void ") + strlen(name) + 1;
+    text_format(
+        text,
+        "%svoid %s(void *const *data, const int64_t *sizes,\n%*sint64_t begin, int64_t end, "
+        "void *scratch)\n",
+        qualifier, name, (int)indent, "");
+}
 
 /* Denormals are zero while the kernel runs, where the processor can do that. The kernel's body is a
  * function of its own, so that nothing of it moves past the change. */
-static void write_flushing(CEmitter *em, Text *text, const char *qualifier, const char *name)
+static void write_flushing(Text *text, const char *qualifier, const char *name)
 {
     enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x40 };
-    (void)em;
-    text_format(text, "%svoid %s(%s)\n{\n", qualifier, name, PARAMETERS);
+    write_prototype(text, qualifier, name);
     text_format(text,
-                "#ifdef __x86_64__\n"
+                "{\n#ifdef __x86_64__\n"
                 "    const unsigned mode = __builtin_ia32_stmxcsr();\n"
                 "    __builtin_ia32_ldmxcsr(mode | 0x%x); /* denormals are zero */\n"
                 "#endif\n"
@@ -505,15 +511,16 @@ static void write_function(CEmitter *em, const char *name, const char *comment, 
     bool uses_data = strstr(pointers.data, " = data[") != NULL;
     write_comment(text, comment);
     if (flushes)
-        text_format(text, "static __attribute__((noinline)) void %s_body(%s)\n{\n", name,
-                    PARAMETERS);
+        write_prototype(text, "static __attribute__((noinline)) ",
+                        arena_format(em->arena, "%s_body", name));
     else
-        text_format(text, "%svoid %s(%s)\n{\n", qualifier, name, PARAMETERS);
+        write_prototype(text, qualifier, name);
+    text_append(text, "{\n");
     text_append(text, pointers.data);
     write_unused(em, text, uses_data, uses_scratch);
     text_format(text, "\n%s}\n\n", body);
     if (flushes)
-        write_flushing(em, text, qualifier, name);
+        write_flushing(text, qualifier, name);
 }
 
 const char *c_unit_function(CUnit *unit, ExprPool *pool, const Function *function,
