@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { MAX_VALUE_DEPTH = 32 };
+enum { MAX_VALUE_DEPTH = 24 }; /* so that no type is nested deeper than text can say */
 
 typedef struct CommentReader {
     TextParser *parser;

@@ -117,7 +117,8 @@ bool is_writable(const TypeProto *type)
     if (type->map_type)
         return type->map_type->key_type > 0 && element_is_valid(type->map_type->key_type) &&
                is_writable(type->map_type->value_type);
-    return type->opaque_type != NULL;
+    return type->opaque_type &&
+           (type->opaque_type->name.length || !type->opaque_type->domain.length);
 }
 
 static void write_opaque(Writer *writer, const TypeProtoOpaque *opaque)
