@@ -14,7 +14,13 @@ static void check_c(Test *t, Phase *const *phases, int count, const Memory *inpu
                     const Memory *expected)
 {
     static const char *const compilers[] = {"gcc -O2", "clang-19 -O2"};
+    static const char *const present[] = {"gcc --version > /dev/null 2>&1",
+                                          "clang-19 --version > /dev/null 2>&1"};
     for (size_t c = 0; c < COUNT_OF(compilers); c++) {
+        if (system(present[c]) != 0) {
+            print_message("skipped: there is no '%s'\n", compilers[c]);
+            continue;
+        }
         Diagnostics *diagnostics = diagnostics_create(t->arena);
         Parallel alone = {.threads = 1};
         void *module;
