@@ -158,6 +158,7 @@ static void write_pragmas(const CUnit *unit, Text *text)
         return;
     text_append(text, "#define PRAGMA(text) _Pragma(#text)\n"
                       "#ifdef __clang__\n"
+                      "#pragma clang diagnostic ignored \"-Wpass-failed\" /* where it does not unroll */\n"
                       "#define UNROLL(count) PRAGMA(clang loop unroll(full))\n"
                       "#else\n"
                       "#define UNROLL(count) PRAGMA(GCC unroll count)\n"
