@@ -467,6 +467,20 @@ typedef struct TnState {
     const TnTensor *initial;
 } TnState;
 
+/* A folder in which compiled programs are kept, as shared libraries, for other processes and later
+ * ones, by a checksum of the model, the options, the processor and the version. (External data
+ * counts by where it lies, its size and its time.) Entries appear whole or not at all; a damaged
+ * one is made again; those that were used longest ago make room for new ones. Several processes may
+ * share a folder. Nothing that goes wrong with it makes compiling fail.
+ *
+ * A program is not kept if it has replaceable weights or operators of the host's, reads external
+ * data through the host, is to have reports, or is not LLVM's. */
+typedef struct TnCache {
+    const char
+        *folder;   /* made if it is not there; what lies in it is run: nobody else may write it */
+    int64_t limit; /* bytes that it may have; 0: 1 GiB */
+} TnCache;
+
 typedef struct TnCompileOptions {
     size_t size; /* sizeof(TnCompileOptions) */
     TnLog *log;
@@ -497,6 +511,7 @@ typedef struct TnCompileOptions {
      * decide the model's structure, by name: with those among `values` it may succeed. Or NULL. */
     void (*needs_value)(void *user, const char *input);
     void *needs_value_user;
+    const TnCache *cache; /* NULL: none */
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the
@@ -547,6 +562,7 @@ typedef struct TnProgramInfo {
     int64_t packed_bytes;   /* of constants in a layout of the program's own */
     int64_t worker_bytes;   /* of scratch memory for each thread that runs */
     bool needs_more_memory; /* than the arena formula says: sizes follow from data */
+    bool from_cache;        /* it was compiled before (TnCompileOptions.cache) */
 } TnProgramInfo;
 
 TN_API TN_MUST_USE TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info);

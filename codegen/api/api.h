@@ -84,6 +84,7 @@ struct TnProgram {
     ThreadPool *pool;
     StepEntry *steps; /* in order of execution */
     int step_count, kernel_count;
+    bool from_cache;
     Map step_numbers; /* Step -> its number + 1 */
     const char *reports[6];
     /* The ports that callers see, by numbers of the inner program's. */

@@ -3,6 +3,7 @@
  * From a model to a program: import, passes, code.
  */
 #include "codegen/api/api.h"
+#include "codegen/api/cache.h"
 
 #include "passes/model_text.h"
 #include "passes/run.h"
@@ -178,13 +179,29 @@ static bool check_replaceable(const TnModel *model, const TnCompileOptions *opti
     return true;
 }
 
+/* The inner program is there. */
+static TnStatus finish(TnProgram *made, const TnCompileOptions *options, const FreedWeight *freed,
+                       Diagnostics *diagnostics)
+{
+    program_list_steps(made);
+    return program_set_ports(made, options, freed, diagnostics);
+}
+
 static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *scratch,
                       Diagnostics *diagnostics)
 {
     ImportNeeds needs = {0};
     CompileSettings settings;
+    CacheEntry entry;
     if (!check_replaceable(made->model, options, diagnostics))
         return TN_BAD_ARGUMENT;
+    compile_settings_default(&settings);
+    settings.backend = find_backend(options->backend);
+    bool is_kept = cache_open(&entry, made->arena, made->model, options, &settings);
+    if (is_kept && (made->program = cache_load(&entry)) != NULL) {
+        made->from_cache = true;
+        return finish(made, options, NULL, diagnostics);
+    }
     ImportOptions import = import_options(made->arena, options);
     Model *model = model_import(made->arena, made->model->document, &import, &needs, diagnostics);
     for (int64_t i = 0; !model && options->needs_value && i < needs.count; i++)
@@ -195,10 +212,10 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     if (status != TN_OK)
         return status;
     Text listing = text_create(made->arena), steps = text_create(made->arena);
-    compile_settings_default(&settings);
-    settings.backend = find_backend(options->backend);
     settings.parallel = compile_parallel(made, options);
     settings.listing = wants(options, TN_REPORT_KERNELS) ? &listing : NULL;
+    if (is_kept && (made->program = cache_make(&entry, model, &settings)) != NULL)
+        return finish(made, options, NULL, diagnostics);
     status = program_compile(model, &settings, &made->program, diagnostics);
     if (status != TN_OK)
         return status;
@@ -208,8 +225,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         program_print(made->program, &steps);
         set_report(made, TN_REPORT_STEPS, &steps);
     }
-    program_list_steps(made);
-    return program_set_ports(made, options, import.freed, diagnostics);
+    return finish(made, options, import.freed, diagnostics);
 }
 
 static TnStatus compile(TnProgram *made, const TnCompileOptions *options)

@@ -99,7 +99,8 @@ TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info)
                          .weight_bytes = inner->weight_bytes,
                          .packed_bytes = inner->packed_bytes,
                          .worker_bytes = inner->worker_scratch,
-                         .needs_more_memory = inner->has_tail};
+                         .needs_more_memory = inner->has_tail,
+                         .from_cache = program->from_cache};
     api_give(info, &own, sizeof own);
     return TN_OK;
 }
