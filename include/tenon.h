@@ -21,9 +21,10 @@
  *     tn_program_destroy(program);
  *     tn_model_destroy(model);
  *
- * Chapters: status, element types, values, DLPack; what a host may bring (threads, memory, files,
- * messages); models; compiling; programs; running. Read up to "Models" for the words, then from
- * there on for the story.
+ * Statuses, element types and values, which compiled models share, are in tenon_model.h. Here
+ * follow: what a host may bring (DLPack, threads, memory, files, messages); models, read, built and
+ * edited; operators of the host; compiling; programs; running, with states. "Models", "Compiling"
+ * and "Running" are the story; the rest can wait until it is needed.
  *
  * Threads. Models and programs are immutable once they are made and may be used from many threads
  * at once. A context runs one thing at a time: each thread has its own. Where a function may be
@@ -31,7 +32,8 @@
  *
  * Ownership. What is called create, load, parse or compile makes an object that its destroy ends;
  * destroy accepts NULL. Pointers that are handed in are borrowed for the time of the call unless
- * the function says more. Texts that are handed out live as long as the object that was asked.
+ * the function says more. Texts that are handed out live as long as the object that was asked;
+ * those that tell of a model, until it is edited.
  *
  * Structs that begin with `size` may grow at the end: set it to the struct's sizeof, zero what you
  * do not use, and programs that were built against an older header go on working.
@@ -617,6 +619,10 @@ TN_API TN_MUST_USE TnStatus tn_context_step_time(const TnContext *context, int i
 TN_API double tn_context_flops(const TnContext *context);
 
 /* ---- State ------------------------------------------------------------------------------- */
+
+/* The states that the program was compiled with (TnState), numbered as tn_program_state() does. A
+ * run reads a state from one piece of memory and writes it to another; when it ends well they
+ * change places, and nothing is copied. A run that fails leaves the states as they were. */
 
 /* The value of a state, as the last run that ended well left it, or as it was set. In the context's
  * memory until its next run, reset or set_state. TN_BAD_ARGUMENT where it has none yet. */
