@@ -176,6 +176,8 @@ static void write_end(const CUnit *unit, Text *text)
 void c_unit_write(const CUnit *unit, Text *text)
 {
     text_append(text, "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n");
+    if (!unit->kernel_text.length) /* Clang complains of pragmas that nothing follows */
+        return;
     write_pragmas(unit, text);
     text_format(text, "\n%s\n", unit->type_text.data);
     text_append(text, unit->helper_text.data);
