@@ -31,6 +31,13 @@ typedef struct BufferPlan {
     bool begins_late; /* made by the first phase that uses it, not by the kernel's first */
 } BufferPlan;
 
+/* A dimension of an input that is an expression and tells a symbol; see input_sizes.c. */
+typedef struct InputSize {
+    int input, dim;
+    const Expr *size, *given; /* as declared; the symbol that gets what the caller gives */
+    struct InputSize *next;
+} InputSize;
+
 /* A result may lie where an operand does, if nothing else needs the operand after `last`. */
 typedef struct InPlace {
     int32_t result, operand; /* buffers */
@@ -76,6 +83,7 @@ typedef struct Builder {
     int64_t position;
     ARRAY(BufferPlan) buffers;
     ARRAY(InPlace) in_place;
+    InputSize *input_sizes;
     ARRAY(Phase *) phases;
     Map constants; /* bytes -> buffer + 1 */
     Map bindings;  /* Value -> Binding */
@@ -95,6 +103,8 @@ typedef struct Builder {
 Size size_of(Builder *b, const Expr *e);
 bool size_is_bound(Builder *b, const Expr *e); /* all its symbols are */
 bool size_is_entry(Builder *b, const Expr *e); /* all its symbols are bound by the inputs */
+/* When the program is entered the symbol gets that size of bound ones. */
+void symbol_bind_entry_to(Builder *b, int symbol, const Expr *size);
 /* From here on the symbol has a value. */
 void symbol_bind(Builder *b, int symbol);
 void symbol_bind_entry(Builder *b, int symbol);
@@ -152,6 +162,13 @@ void bind_dims(Builder *b, const Node *node, const Type *type, const Type *from_
 
 void lower_graph_nodes(Builder *b, Graph *graph);
 void lower_control(Builder *b, Node *node);
+
+/* ---- input_sizes.c ----------------------------------------------------------------------- */
+
+/* Before there is a builder: the symbols are new ones of the model's pool. */
+InputSize *input_sizes_find(Model *model);
+/* After all inputs' own symbols are bound: those that follow from expressions, and checks. */
+void input_sizes_bind(Builder *b, const Graph *graph);
 
 /* ---- kernel_of_node.c -------------------------------------------------------------------- */
 

@@ -38,12 +38,17 @@ static void bind_input_dims(Builder *b, Graph *graph, Port *ports)
             symbol_bind_entry(b, symbol);
         }
     }
+    for (const InputSize *size = b->input_sizes; size; size = size->next) {
+        ports[size->input].binds |= (uint32_t)1 << size->dim;
+        symbol_bind_entry(b, ((const Symbol *)size->given->object)->id);
+    }
+    input_sizes_bind(b, graph);
 }
 
 static void add_inputs(Builder *b, Graph *graph, Port *ports)
 {
     bind_input_dims(b, graph, ports);
-    for (int i = 0; i < graph->input_count; i++) {
+    for (int i = 0; i < graph->input_count && !b->failed; i++) {
         Value *value = graph->inputs[i];
         bool is_tensor = type_is_tensor(value->type);
         if (is_tensor && value->type->rank < 0) {
@@ -64,6 +69,9 @@ static void add_inputs(Builder *b, Graph *graph, Port *ports)
         program_value_dims(b, value->type, where);
         define_value(b, value, *where);
     }
+    for (const InputSize *size = b->input_sizes; size && !b->failed; size = size->next)
+        ports[size->input].value.dims[size->dim] =
+            size_slot(((const Symbol *)size->given->object)->id);
 }
 
 /* An output has planned memory of its own, that the caller's may stand in for, or is dynamic. */
@@ -307,11 +315,13 @@ TnStatus program_lower(Model *model, const CompileSettings *settings, Lowered *l
 {
     Arena *arena = model->arena;
     Program *made = ARENA_NEW(arena, Program);
+    InputSize *input_sizes = input_sizes_find(model);
     Builder b = {.model = model,
                  .arena = arena,
                  .pool = model->pool,
                  .settings = settings,
                  .diagnostics = diagnostics,
+                 .input_sizes = input_sizes,
                  .symbol_count = expr_pool_symbol_count(model->pool)};
     b.slot_count = b.symbol_count;
     b.is_bound = ARENA_ARRAY(arena, bool, b.symbol_count + 1);

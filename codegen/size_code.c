@@ -172,6 +172,21 @@ Size size_of(Builder *b, const Expr *e)
     return size_in(b, e, size_is_entry(b, e));
 }
 
+void symbol_bind_entry_to(Builder *b, int symbol, const Expr *size)
+{
+    Bind *bind = ARENA_NEW(b->arena, Bind);
+    *bind = (Bind){.target = symbol, .source = size_of(b, size)};
+    if (b->entry_code.count)
+        array_push(b->arena, &b->entry_binds,
+                   (Step){.kind = STEP_size,
+                          .size = {.count = (int32_t)b->entry_code.count,
+                                   .instructions = b->entry_code.items}});
+    memset(&b->entry_code, 0, sizeof b->entry_code);
+    array_push(b->arena, &b->entry_binds,
+               (Step){.kind = STEP_bind, .bind = {.count = 1, .binds = bind}});
+    symbol_bind_entry(b, symbol);
+}
+
 /* ---- Checks ------------------------------------------------------------------------------ */
 
 void emit_check(Builder *b, const Expr *condition, const char *message)

@@ -5,7 +5,8 @@
  * same.
  *
  * Sizes of the main graph's inputs give the symbols their values when a program is entered, so an
- * expression is taken for one only where its symbols stand alone in some input's shape.
+ * expression is taken for one only where its symbols stand alone in some input's shape, or follow
+ * from it: 2*N tells N.
  */
 #include "frontend/importer.h"
 
@@ -227,34 +228,60 @@ static bool apply_shapes(Importer *importer, const GraphProto *proto, const Type
 }
 
 typedef struct SymbolCheck {
-    const Map *alone;
-    bool all_known;
+    const Map *known;
+    const Expr *unknown; /* the last one */
+    int unknown_count;
 } SymbolCheck;
 
 static void check_symbol(void *user, const Expr *e)
 {
     SymbolCheck *check = user;
-    if (e->kind == EXPR_symbol && !map_get_pointer(check->alone, e))
-        check->all_known = false;
+    if (e->kind != EXPR_symbol || map_get_pointer(check->known, e))
+        return;
+    check->unknown = e;
+    check->unknown_count++;
 }
 
-/* Expressions whose symbols stand alone nowhere become symbols of their own. */
+static SymbolCheck check_symbols(ExprPool *pool, const Map *known, const Expr *size)
+{
+    SymbolCheck check = {.known = known};
+    expr_walk(pool, size, check_symbol, &check);
+    return check;
+}
+
+/* Notes the symbols that one dimension tells, given those that are known; answers how many. */
+static int learn_symbols(Importer *importer, const Type **types, int64_t count, Map *known)
+{
+    ExprPool *pool = importer->model->pool;
+    int learnt = 0;
+    for (int64_t i = 0; i < count; i++)
+        for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++) {
+            SymbolCheck check = check_symbols(pool, known, types[i]->dims[d]);
+            int64_t factor;
+            const Expr *rest;
+            if (check.unknown_count != 1 ||
+                !expr_split_symbol(pool, types[i]->dims[d], check.unknown->object, &factor, &rest))
+                continue;
+            map_set_pointer(known, check.unknown, importer);
+            learnt++;
+        }
+    return learnt;
+}
+
+/* Expressions that leave symbols untold become symbols of their own. */
 static void name_free_expressions(Importer *importer, const Type **types, int64_t count)
 {
     ExprPool *pool = importer->model->pool;
-    Map alone = map_create(importer->arena);
-    for (int64_t i = 0; i < count; i++)
-        for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++)
-            if (types[i]->dims[d]->kind == EXPR_symbol)
-                map_set_pointer(&alone, types[i]->dims[d], importer);
+    Map known = map_create(importer->arena);
+    while (learn_symbols(importer, types, count, &known))
+        continue;
     for (int64_t i = 0; i < count; i++) {
         const Expr *dims[MAX_RANK];
         bool changed = false;
         for (int d = 0; type_is_tensor(types[i]) && d < types[i]->rank; d++) {
-            SymbolCheck check = {&alone, true};
-            expr_walk(pool, types[i]->dims[d], check_symbol, &check);
+            SymbolCheck check = check_symbols(pool, &known, types[i]->dims[d]);
             dims[d] = types[i]->dims[d];
-            if (!check.all_known && dims[d]->kind != EXPR_symbol) {
+            if (check.unknown_count && dims[d]->kind != EXPR_symbol) {
                 Text text = text_create(importer->arena);
                 expr_print(dims[d], &text);
                 dims[d] = expr_symbol(pool, text.data);

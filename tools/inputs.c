@@ -191,21 +191,86 @@ static bool read_files(Session *session, int64_t *sizes, TnValue *values)
     return true;
 }
 
-/* Symbols that no file says are 1; sizes in terms of them follow. */
+typedef struct SizeSearch {
+    const int64_t *sizes;
+    const Symbol *symbol; /* the last one without a size */
+    int count;
+} SizeSearch;
+
+static void look_for_open(void *user, const Expr *e)
+{
+    SizeSearch *search = user;
+    if (e->kind != EXPR_symbol || search->sizes[((const Symbol *)e->object)->id] >= 0)
+        return;
+    search->symbol = e->object;
+    search->count++;
+}
+
+/* Where a file says what 2*N is, N follows; whether a symbol did. */
+static bool learn_symbol(const Session *session, int64_t *sizes)
+{
+    ExprPool *pool = session->model->pool;
+    for (int i = 0; i < session->program->input_count; i++) {
+        const Port *port = &session->program->inputs[i];
+        for (int d = 0; port->value.kind == TN_TENSOR && d < port->value.rank; d++) {
+            const Expr *size = session->model->graph->inputs[i]->type->dims[d], *rest;
+            SizeSearch search = {.sizes = sizes};
+            int64_t factor;
+            expr_walk(pool, size, look_for_open, &search);
+            if (is_open(port, d, sizes) || search.count != 1 ||
+                !expr_split_symbol(pool, size, search.symbol, &factor, &rest))
+                continue;
+            int64_t known = size_get(port->value.dims[d], sizes);
+            int64_t value = (known - expr_evaluate(rest, sizes)) / factor;
+            sizes[search.symbol->id] = value > 0 ? value : 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct SizeFill {
+    const Session *session;
+    int64_t *sizes;
+} SizeFill;
+
+static void take_symbol_as_one(const SizeFill *fill, const char *name, int slot)
+{
+    fill->sizes[slot] = 1;
+    if (!fill->session->quiet)
+        tell(SEVERITY_NOTE, fill->session->path,
+             "size '%s' is not given and taken as 1 (--dim %s=1)", name, name);
+}
+
+static void take_as_one(void *user, const Expr *e)
+{
+    const SizeFill *fill = user;
+    const Symbol *symbol = e->object;
+    if (e->kind == EXPR_symbol && fill->sizes[symbol->id] < 0)
+        take_symbol_as_one(fill, symbol->name, symbol->id);
+}
+
+/* Symbols that no file says are 1; sizes in terms of them follow. Of an artifact the names are
+ * known, not the expressions. */
 static void fill_sizes(const Session *session, int64_t *sizes)
 {
     const Program *program = session->program;
+    SizeFill fill = {session, sizes};
+    while (session->model && learn_symbol(session, sizes))
+        continue;
     for (int i = 0; i < program->input_count; i++) {
         const Port *port = &program->inputs[i];
         for (int d = 0; port->value.kind == TN_TENSOR && d < port->value.rank; d++) {
             int slot = port->value.dims[d].slot;
-            if (!is_open(port, d, sizes) || slot >= program->symbol_count)
+            if (!is_open(port, d, sizes))
                 continue;
-            const char *name = program->symbols[slot].name;
-            sizes[slot] = 1;
-            if (!session->quiet)
-                tell(SEVERITY_NOTE, session->path,
-                     "size '%s' is not given and taken as 1 (--dim %s=1)", name, name);
+            if (session->model) {
+                const Expr *size = session->model->graph->inputs[i]->type->dims[d];
+                expr_walk(session->model->pool, size, take_as_one, &fill);
+                sizes[slot] = expr_evaluate(size, sizes);
+            } else if (slot < program->symbol_count) {
+                take_symbol_as_one(&fill, program->symbols[slot].name, slot);
+            }
         }
     }
     for (int64_t i = 0; i < program->entry.step_count; i++)

@@ -210,6 +210,10 @@ bool expr_contains_kind(const Expr *e, ExprKind kind);
 /* *lower <= e <= *upper for every value of axes and symbols; saturates at +-EXPR_LIMIT. */
 #define EXPR_LIMIT ((int64_t)1 << 62)
 void expr_bounds(const Expr *e, int64_t *lower, int64_t *upper);
+/* e = factor * symbol + rest, where the factor is a number that is not 0 and the symbol does not
+ * occur in rest; false if e is not of that form. */
+bool expr_split_symbol(ExprPool *pool, const Expr *e, const Symbol *symbol, int64_t *factor,
+                       const Expr **rest);
 /* Whether e is a multiple of `by` for every value of axes and symbols. */
 bool expr_divisible(const Expr *e, int64_t by);
 

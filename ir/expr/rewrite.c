@@ -236,6 +236,17 @@ void expr_walk(ExprPool *pool, const Expr *root, void (*visit)(void *user, const
     memo_leave(pool);
 }
 
+bool expr_split_symbol(ExprPool *pool, const Expr *e, const Symbol *symbol, int64_t *factor,
+                       const Expr **rest)
+{
+    *rest = expr_substitute_symbol(pool, e, symbol, expr_integer(pool, 0));
+    const Expr *product = expr_minus(pool, e, *rest);
+    bool is_linear = product->kind == EXPR_linear && product->count == 1 && !product->integer;
+    const Expr *atom = is_linear ? product->src[0] : product;
+    *factor = is_linear ? product->factors[0] : 1;
+    return atom->kind == EXPR_symbol && atom->object == symbol;
+}
+
 /* ---- Questions --------------------------------------------------------------------------- */
 
 int64_t expr_coefficient(const Expr *e, const Axis *axis)

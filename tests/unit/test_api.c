@@ -104,6 +104,45 @@ static void test_compiles_for_known_sizes_and_values(void **state)
     tn_model_destroy(model);
 }
 
+static const char halves[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+                             "g (float[\"2*N\"] x, float[\"7 - K\"] y) => (float[2, M] z) {\n"
+                             "  shape = Constant <value = int64[2] {2, -1}> ()\n"
+                             "  z = Reshape (x, shape)\n"
+                             "}\n";
+
+static void check_halves(const char *backend)
+{
+    float x[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    TnModel *model = parse(halves);
+    TnProgram *program = compile(model, backend);
+    TnContext *context = NULL;
+    TnPort port;
+    assert_int_equal(tn_program_input(program, 0, &port), TN_OK);
+    assert_string_equal(port.type, "float[\"2*N\"]");
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    TnValue inputs[] = {tensor(TN_FLOAT, 1, 6, 0, x), tensor(TN_FLOAT, 1, 7, 0, x)}, z = {0};
+    assert_int_equal(tn_run(context, 2, inputs, 1, &z), TN_OK);
+    assert_true(z.tensor.dims[0] == 2 && z.tensor.dims[1] == 3);
+    assert_memory_equal(z.tensor.data, x, 6 * sizeof *x);
+    inputs[0].tensor.dims[0] = 5;
+    assert_int_equal(tn_run(context, 2, inputs, 1, &z), TN_BAD_ARGUMENT);
+    assert_non_null(strstr(tn_context_error(context), "'x' is float[\"2*N\"]"));
+    inputs[0].tensor.dims[0] = 6;
+    inputs[1].tensor.dims[0] = 8; /* K would be -1 */
+    assert_int_equal(tn_run(context, 2, inputs, 1, &z), TN_BAD_ARGUMENT);
+    assert_non_null(strstr(tn_context_error(context), "size K is -1"));
+    tn_context_destroy(context);
+    tn_program_destroy(program);
+    tn_model_destroy(model);
+}
+
+static void test_sizes_follow_from_expressions(void **state)
+{
+    (void)state;
+    check_halves("interpreter");
+    check_halves("llvm");
+}
+
 /* The states take turns, shrink, and are slices of larger ones; a result grows. */
 static const char growing[] =
     "<ir_version: 10, opset_import: [\"\" : 21]>\n"
@@ -212,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_runs_with_each_backend),
         cmocka_unit_test(test_compiles_for_known_sizes_and_values),
         cmocka_unit_test(test_loops_give_memory_back),
+        cmocka_unit_test(test_sizes_follow_from_expressions),
         cmocka_unit_test(test_says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
