@@ -31,6 +31,7 @@ STRUCTS = {
     "TnModelInfo": _abi.ModelInfo,
     "TnSymbol": _abi.Symbol,
     "TnState": _abi.State,
+    "TnCache": _abi.Cache,
     "TnProgramInfo": _abi.ProgramInfo,
     "TnStep": _abi.Step,
 }

@@ -102,6 +102,15 @@ class Options(unittest.TestCase):
                 made = tenon.compile(LINEAR, **options)(x)["y"]
                 np.testing.assert_allclose(made, expected, rtol=1e-6)
 
+    def test_cache(self):
+        x = np.random.default_rng(0).random((5, 3), np.float32)
+        with tempfile.TemporaryDirectory() as folder:
+            first = tenon.compile(LINEAR, cache=folder)
+            again = tenon.compile(LINEAR, cache=Path(folder), cache_limit=1 << 20)
+            self.assertFalse(first.inspect().from_cache)
+            self.assertTrue(again.inspect().from_cache)
+            np.testing.assert_array_equal(again(x)["y"], first(x)["y"])
+
     def test_wrong_ones(self):
         for options in ({"backend": "abacus"}, {"threads": -1}, {"shapes": {"x": (1,) * 11}}):
             with self.subTest(**options), self.assertRaises(tenon.BadArgumentError):

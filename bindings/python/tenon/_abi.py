@@ -213,6 +213,10 @@ class State(ctypes.Structure):
     _fields_ = [("past", c_char_p), ("present", c_char_p), ("initial", POINTER(Tensor))]
 
 
+class Cache(ctypes.Structure):
+    _fields_ = [("folder", c_char_p), ("limit", c_int64)]
+
+
 class CompileOptions(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -240,6 +244,7 @@ class CompileOptions(ctypes.Structure):
         ("replaceable_count", c_int),
         ("needs_value", NeedsValue),
         ("needs_value_user", c_void_p),
+        ("cache", POINTER(Cache)),
     ]
 
 
@@ -267,6 +272,7 @@ class ProgramInfo(ctypes.Structure):
         ("packed_bytes", c_int64),
         ("worker_bytes", c_int64),
         ("needs_more_memory", c_bool),
+        ("from_cache", c_bool),
     ]
 
 

@@ -207,6 +207,8 @@ class Model:
         backend: str | None = None,
         threads: int = 1,
         reports: Iterable[str] = (),
+        cache: str | os.PathLike | None = None,
+        cache_limit: int = 0,
         seconds: float | None = None,
         proceed: Callable[[], bool] | None = None,
     ) -> Program:
@@ -237,6 +239,12 @@ class Model:
         reports
             What :meth:`Program.report` should have: of "steps", "kernels", "model", "explanations",
             "explanations_json", "passes".
+        cache
+            A folder, made if it is not there, where compiled programs are kept: the same model with
+            the same options is then only compiled once. What lies in it is run, so that nobody else
+            may be able to write to it.
+        cache_limit
+            Bytes that the folder may have; 0: 1 GiB.
         seconds
             Compiling that takes longer ends with :class:`CancelledError`.
         proceed
@@ -267,6 +275,8 @@ class Model:
         options.replaceable_count = len(weights)
         options.reports = report_bits(reports)
         options.seconds = seconds or 0
+        if cache is not None:
+            options.cache = ctypes.pointer(_abi.Cache(os.fsencode(cache), cache_limit))
         options.needs_value = _abi.NeedsValue(lambda _user, name: needs.append(name.decode()))
         options.proceed = _abi.Proceed(lambda _user: _ask(proceed, raised))
         pointer = ctypes.c_void_p()

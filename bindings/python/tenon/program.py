@@ -112,6 +112,7 @@ class Inspection:
     weight_bytes: int  #: of constants that are read as they are
     packed_bytes: int  #: of constants in a layout of the program's own
     worker_bytes: int  #: of scratch memory for each thread that runs
+    from_cache: bool  #: it was compiled before
     threads: int
     library: str  #: the library's version
 
@@ -561,6 +562,7 @@ class Program:
             weight_bytes=info.weight_bytes,
             packed_bytes=info.packed_bytes,
             worker_bytes=info.worker_bytes,
+            from_cache=info.from_cache,
             threads=self.threads,
             library=c.tn_version().decode(),
         )
