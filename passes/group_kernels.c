@@ -402,18 +402,25 @@ static void finish_group(Grouping *g, KernelGroup *group)
         leave_last(g, group);
 }
 
-/* A transpose of an operand, which nobody else reads, is read through. */
+/* NULL: the node is a transpose that the contraction reads through. */
+static const char *refuse_transpose(Grouping *g, const Node *from, const Node *to)
+{
+    const KernelFacts *facts = &g->facts[from->id];
+    if (facts->shape != SHAPE_map || !facts->moves ||
+        facts->elements != estimate_elements(g->pool, operand_type(from, 0)) ||
+        operand_type(from, 0)->element != result(from, 0)->type->element)
+        return "no transpose";
+    if (!has_one_use(result(from, 0)))
+        return "others read it, too";
+    return edge_gain(facts, true) > read_through_cost(g, from, to) ? NULL
+                                                                   : "costs more than it gains";
+}
+
 static void take_transposes(Grouping *g, KernelGroup *group, const Node *seed)
 {
     for (int k = 0; k < seed->operand_count; k++) {
         Node *from = operand(seed, k) ? operand(seed, k)->producer : NULL;
-        if (!from || !is_free(g, from) || !g->facts[from->id].moves ||
-            g->facts[from->id].shape != SHAPE_map || !has_one_use(operand(seed, k)))
-            continue;
-        const KernelFacts *facts = &g->facts[from->id];
-        double read = estimate_elements(g->pool, operand_type(from, 0));
-        bool gains = edge_gain(facts, true) > read_through_cost(g, from, seed);
-        if (gains && facts->elements == read && has_room(group, from) &&
+        if (from && is_free(g, from) && !refuse_transpose(g, from, seed) && has_room(group, from) &&
             stays_convex(g, group, from))
             join(g, group, from);
     }
@@ -471,6 +478,9 @@ static const char *why_apart(Grouping *g, const Node *from, const Node *to)
                    ? "a view costs nothing"
                    : "no group takes either";
     const Node *joining = group == g->group_of[to->id] ? from : to;
+    if (joining == from && &g->facts[to->id] == group->seed && !g->group_of[from->id] &&
+        g->facts[from->id].shape == SHAPE_map && group->kind == GROUP_contraction)
+        return refuse_transpose(g, from, to);
     const char *reason = refusal(g, group, from, to, joining, tests[group->kind]);
     return reason ? reason : "the group would have two results";
 }
