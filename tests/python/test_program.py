@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tenon
+from tenon import _library
 
 try:
     import ml_dtypes
@@ -389,6 +390,63 @@ class States(unittest.TestCase):
         for name, value in (("w", WEIGHT.T), ("q", WEIGHT)):
             with self.assertRaisesRegex(tenon.BadArgumentError, f"weight '{name}': "):
                 program.set_weight(name, value)
+
+
+class Saving(unittest.TestCase):
+    def setUp(self):
+        if not hasattr(_library.library(), "tn_program_save"):
+            self.skipTest("this build of the library cannot save programs")
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.x = np.random.default_rng(0).random((5, 3), np.float32)
+
+    def path(self, name):
+        return Path(self.folder.name, name)
+
+    def test_save_and_load(self):
+        program = tenon.compile(LINEAR)
+        program.save(self.path("linear.so"))
+        loaded = tenon.load(self.path("linear.so"))
+        self.assertEqual(loaded.input_names, ("x",))
+        expected = program(self.x)
+        for threads in (1, 2):
+            made = tenon.load(str(self.path("linear.so")), threads=threads)(self.x)
+            for name, value in expected.items():
+                np.testing.assert_array_equal(made[name], value)
+        self.assertEqual(loaded.inspect().outputs, program.inspect().outputs)
+
+    def test_header_and_weights(self):
+        text = (
+            HEADER
+            + "g (float[N, 64] x) => (float[N, 64] y) <float[64] w = {%s}> { y = Add (x, w) }"
+        )
+        program = tenon.compile(text % ", ".join(map(str, range(64))))
+        header, weights = self.path("m.h"), self.path("m.weights")
+        program.save(self.path("m.so"), name="net", header=header, weights=weights)
+        self.assertIn("net_run", header.read_text())
+        self.assertTrue(weights.is_file())
+        x = np.zeros((2, 64), np.float32)
+        np.testing.assert_array_equal(tenon.load(self.path("m.so"))(x)["y"], [range(64)] * 2)
+        moved = self.path("elsewhere")
+        weights.rename(moved)
+        np.testing.assert_array_equal(
+            tenon.load(self.path("m.so"), weights=moved)(x)["y"], program(x)["y"]
+        )
+
+    def test_what_cannot_be(self):
+        program = tenon.compile(LINEAR)
+        with self.assertRaises(tenon.BadArgumentError):
+            program.save(self.path("linear.exe"))
+        with self.assertRaises(tenon.FileError):
+            program.save(self.path("no/such/folder.so"))
+        with self.assertRaises(tenon.FileError):
+            tenon.load(self.path("nothing.so"))
+        self.path("garbage.so").write_bytes(b"\x7fELF garbage")
+        with self.assertRaises(tenon.InvalidModelError):
+            tenon.load(self.path("garbage.so"))
+        states = tenon.compile(States.TEXT, states={"past": "present"})
+        with self.assertRaises(tenon.UnsupportedError):
+            states.save(self.path("states.so"))
 
 
 class _Foreign:

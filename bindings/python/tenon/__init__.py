@@ -27,7 +27,7 @@ from .errors import (
     UnsupportedError,
 )
 from .model import Model, ModelInspection, compile
-from .program import Inspection, Outputs, Port, Program, Session, Step, StepTime, Symbol
+from .program import Inspection, Outputs, Port, Program, Session, Step, StepTime, Symbol, load
 
 __version__ = _library.library().tn_version().decode()
 
@@ -56,4 +56,5 @@ __all__ = [
     "Symbol",
     "UnsupportedError",
     "compile",
+    "load",
 ]

@@ -259,6 +259,30 @@ class Port(ctypes.Structure):
     ]
 
 
+class SaveOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("log", c_void_p),
+        ("log_user", c_void_p),
+        ("diagnose", Diagnose),
+        ("diagnose_user", c_void_p),
+        ("name", c_char_p),
+        ("header", c_char_p),
+        ("weights", c_char_p),
+    ]
+
+
+class OpenOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("log", c_void_p),
+        ("log_user", c_void_p),
+        ("diagnose", Diagnose),
+        ("diagnose_user", c_void_p),
+        ("weights", c_char_p),
+    ]
+
+
 class Symbol(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("lower", c_int64), ("upper", c_int64)]
 
@@ -289,6 +313,9 @@ class ContextOptions(ctypes.Structure):
     ]
 
 
+# Functions that a build of the library may lack; they then raise tenon.UnsupportedError.
+OPTIONAL = ("tn_program_save", "tn_program_load")
+
 # Handles are void pointers: (name, result, arguments).
 PROTOTYPES = [
     ("tn_version", c_char_p, []),
@@ -311,6 +338,8 @@ PROTOTYPES = [
     ("tn_model_print", c_int, [c_void_p, c_int64, Writer, c_void_p]),
     ("tn_model_save", c_int, [c_void_p, c_char_p]),
     ("tn_compile", c_int, [c_void_p, POINTER(CompileOptions), POINTER(c_void_p)]),
+    ("tn_program_save", c_int, [c_void_p, c_char_p, POINTER(SaveOptions)]),
+    ("tn_program_load", c_int, [c_char_p, POINTER(OpenOptions), POINTER(c_void_p)]),
     ("tn_program_destroy", None, [c_void_p]),
     ("tn_program_input_count", c_int, [c_void_p]),
     ("tn_program_output_count", c_int, [c_void_p]),

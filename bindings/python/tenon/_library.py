@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _abi
+from .errors import UnsupportedError
 
 FILE_NAME = "libtenon.so"
 
@@ -54,6 +55,8 @@ def _open(path: Path) -> ctypes.CDLL:
     for name, result, arguments in _abi.PROTOTYPES:
         function = getattr(library, name, None)
         if function is None:
+            if name in _abi.OPTIONAL:
+                continue
             raise ImportError(f"{path} does not export {name}: it is of another version")
         function.restype = result
         function.argtypes = arguments
@@ -68,6 +71,14 @@ def library() -> ctypes.CDLL:
             if _library is None:
                 _library = _open(find())
     return _library
+
+
+def optional_function(name: str) -> Any:
+    """A function of :data:`tenon._abi.OPTIONAL`; raises UnsupportedError where it is not there."""
+    function = getattr(library(), name, None)
+    if function is None:
+        raise UnsupportedError(f"this build of the library has no {name}()")
+    return function
 
 
 def bare_function(name: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from . import _abi
-from ._abi import Severity, Status
 from ._elements import element_of
 from ._library import library
+from ._messages import Messages, text_of
 from ._values import as_array, put_tensor
-from .errors import BadArgumentError, Diagnostic, UnsupportedError, error_of
-from .program import Handle, Port, Program, expect_ok, port_types, report_bits
+from .errors import BadArgumentError, UnsupportedError
+from .program import Handle, Port, Program, expect_ok, port_types, report_bits, thread_count
 
 if TYPE_CHECKING:
     import onnx
@@ -29,49 +28,6 @@ if TYPE_CHECKING:
     ModelLike = Union[str, os.PathLike, bytes, bytearray, memoryview, "onnx.ModelProto"]
 
 __all__ = ["Model", "ModelInspection", "compile"]
-
-_log = logging.getLogger("tenon")
-
-_levels = {
-    Severity.ERROR: logging.DEBUG,  # an exception carries it, too
-    Severity.WARNING: logging.WARNING,
-    Severity.NOTE: logging.INFO,
-}
-
-
-def _text(text: bytes | None) -> str | None:
-    return text.decode("utf-8", "replace").rstrip("\n") if text else None
-
-
-class _Messages:
-    """Collects diagnostics, and tells the logger "tenon"."""
-
-    def __init__(self) -> None:
-        self.diagnostics: list[Diagnostic] = []
-        self.callback = _abi.Diagnose(self._receive)
-
-    def _receive(self, _user: int | None, pointer: Any) -> None:
-        c = pointer.contents
-        diagnostic = Diagnostic(
-            severity=Severity(c.severity),
-            text=_text(c.text) or "",
-            message=_text(c.message),
-            file=_text(c.file),
-            line=c.line or None,
-            column=c.column or None,
-            begin=c.begin if c.begin >= 0 else None,
-            end=c.end if c.end >= 0 else None,
-            path=_text(c.path),
-            node=_text(c.node),
-        )
-        self.diagnostics.append(diagnostic)
-        _log.log(_levels[diagnostic.severity], "%s", diagnostic.text)
-
-    def check(self, status: int, what: str) -> None:
-        """Raises the exception of a status."""
-        if status != Status.OK:
-            text = library().tn_status_text(status).decode()
-            raise error_of(status, f"{what}: {text}", self.diagnostics)
 
 
 def _serialized(model: Any) -> bytes:
@@ -100,7 +56,7 @@ class Model:
     """
 
     def __init__(self, source: ModelLike, *, name: str | None = None) -> None:
-        messages = _Messages()
+        messages = Messages()
         options = _abi.LoadOptions(size=ctypes.sizeof(_abi.LoadOptions), diagnose=messages.callback)
         pointer = ctypes.c_void_p()
         keep: Any = None
@@ -148,8 +104,8 @@ class Model:
             operators[name.decode()] = count.value
         names = (c.tn_model_symbol(self._handle.pointer, i) for i in itertools.count())
         return ModelInspection(
-            name=_text(info.name) or "",
-            producer=_text(info.producer) or "",
+            name=text_of(info.name) or "",
+            producer=text_of(info.producer) or "",
             ir_version=info.ir_version,
             opset=info.opset,
             inputs=self._ports(c.tn_model_input_count, c.tn_model_input),
@@ -192,7 +148,7 @@ class Model:
         The file appears whole or not at all. Raises :class:`FileError`.
         """
         status = library().tn_model_save(self._handle.pointer, os.fsencode(path))
-        _Messages().check(status, os.fspath(path))
+        Messages().check(status, os.fspath(path))
 
     def compile(
         self,
@@ -254,10 +210,8 @@ class Model:
         Raises :class:`InvalidModelError`, :class:`UnsupportedError`, :class:`BadArgumentError`,
         :class:`CancelledError`.
         """
-        if threads < 0:
-            raise BadArgumentError(f"threads is {threads}; it may not be negative")
-        threads = threads or os.cpu_count() or 1
-        messages = _Messages()
+        threads = thread_count(threads)
+        messages = Messages()
         needs: list[str] = []
         raised: list[BaseException] = []
         keep: list[Any] = []

@@ -10,6 +10,7 @@ next call finds its tables as the last one left them.
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +21,8 @@ import numpy as np
 from . import _abi
 from ._abi import Status, ValueKind
 from ._elements import Element, element_of
-from ._library import bare_function, library
+from ._library import bare_function, library, optional_function
+from ._messages import Messages
 from ._types import Dim, Type, parse_type
 from ._values import (
     address,
@@ -34,7 +36,17 @@ from ._values import (
 )
 from .errors import BadArgumentError, Diagnostic, error_of
 
-__all__ = ["Inspection", "Outputs", "Port", "Program", "Session", "Step", "StepTime", "Symbol"]
+__all__ = [
+    "Inspection",
+    "Outputs",
+    "Port",
+    "Program",
+    "Session",
+    "Step",
+    "StepTime",
+    "Symbol",
+    "load",
+]
 
 
 class Handle:
@@ -518,6 +530,39 @@ class Program:
             )
         return out
 
+    def save(
+        self,
+        path: str | os.PathLike,
+        *,
+        name: str | None = None,
+        header: str | os.PathLike | None = None,
+        weights: str | os.PathLike | None = None,
+    ) -> None:
+        """Writes the program as a compiled model that needs no library.
+
+        The path's ending says as what: a shared library (.so), which :func:`load` reads, an object
+        (.o), an archive (.a), assembly (.s) or LLVM's language (.ll). Files appear whole or not at
+        all.
+
+        name
+            The prefix of what the file exports; None: the path's stem.
+        header
+            Where to write a C header for it; None: nowhere.
+        weights
+            A file of their own for the weights; None: they are in the file.
+
+        Raises :class:`BadArgumentError`, :class:`UnsupportedError` (a program with states or
+        replaceable weights), :class:`FileError`.
+        """
+        messages = Messages()
+        options = _abi.SaveOptions(size=ctypes.sizeof(_abi.SaveOptions), diagnose=messages.callback)
+        options.name = name.encode() if name else None
+        options.header = os.fsencode(header) if header else None
+        options.weights = os.fsencode(weights) if weights else None
+        save = optional_function("tn_program_save")
+        status = save(self._handle.pointer, os.fsencode(path), ctypes.byref(options))
+        messages.check(status, os.fspath(path))
+
     def session(self) -> Session:
         """A context of one's own, which keeps the states from run to run."""
         return Session(self)
@@ -595,6 +640,36 @@ class Program:
         return [
             StepTime(step, *context.step_time(i)) for i, step in enumerate(self.inspect().steps)
         ]
+
+
+def load(
+    path: str | os.PathLike, *, weights: str | os.PathLike | None = None, threads: int = 1
+) -> Program:
+    """A program from a shared library that :meth:`Program.save` or ``tenon compile`` has written.
+
+    It has to be of this version of Tenon and for this processor. The file is mapped, and must not
+    change while the program lives. ``weights``: the file of weights that were saved apart; None:
+    beside it, as it was saved. ``threads``: how many work at once in each run; 0: one a core.
+
+    Raises :class:`FileError`, :class:`InvalidModelError` (the file is damaged, or none of Tenon's),
+    :class:`UnsupportedError` (another version, architecture or processor).
+    """
+    messages = Messages()
+    options = _abi.OpenOptions(size=ctypes.sizeof(_abi.OpenOptions), diagnose=messages.callback)
+    options.weights = os.fsencode(weights) if weights else None
+    pointer = ctypes.c_void_p()
+    load_program = optional_function("tn_program_load")
+    status = load_program(os.fsencode(path), ctypes.byref(options), ctypes.byref(pointer))
+    messages.check(status, os.fspath(path))
+    handle = Handle(pointer.value, library().tn_program_destroy)
+    return Program(handle, os.fspath(path), thread_count(threads), messages.diagnostics)
+
+
+def thread_count(threads: int) -> int:
+    """How many threads are meant: 0 is one a core."""
+    if threads < 0:
+        raise BadArgumentError(f"threads is {threads}; it may not be negative")
+    return threads or os.cpu_count() or 1
 
 
 # ---- Sessions ------------------------------------------------------------------------------------
