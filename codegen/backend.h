@@ -51,6 +51,9 @@ struct Backend {
     TnStatus (*compile)(const Target *target, const Parallel *parallel, Arena *arena,
                         Phase *const *phases, int count, void **module, Diagnostics *diagnostics);
     void (*destroy)(void *module);
+    /* Whether it moves elements without arithmetic, strings and complex numbers; else their kernels
+     * are interpreted. */
+    bool moves_everything;
 };
 
 extern const Backend backend_interpreter, backend_llvm;

@@ -12,6 +12,7 @@
 typedef struct CompileSettings {
     const Backend *backend;
     Target target;
+    bool writes_c; /* the nests become C, which has no type for strings and complex numbers */
     bool moves_constants; /* the bytes of constants will be copied: they need not be aligned */
     Text *listing;        /* receives kernels and loop nests; or NULL */
     Parallel parallel;    /* for packing constants; zeroed: the calling thread alone */

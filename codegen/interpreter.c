@@ -57,5 +57,5 @@ static void destroy(void *module)
     (void)module;
 }
 
-const Backend backend_interpreter = {"interpreter", false,   has_operation,
-                                     schedule,      compile, destroy};
+const Backend backend_interpreter = {"interpreter", false,   has_operation, schedule,
+                                     compile,       destroy, true};

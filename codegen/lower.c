@@ -21,7 +21,7 @@ static bool fail_at(Builder *b, const Node *node, const char *message)
 
 /* ---- Kernels ----------------------------------------------------------------------------- */
 
-static bool needs_interpreter(const Kernel *kernel)
+static bool is_without_arithmetic(const Kernel *kernel)
 {
     for (int i = 0; i < kernel->tensor_count; i++) {
         ElementKind kind = element_kind(kernel->tensors[i]->element);
@@ -369,8 +369,10 @@ static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *
 {
     PhaseContext context = {
         .builder = b, .node = node, .kernel = made->kernel, .values = made->values};
-    const Backend *backend =
-        needs_interpreter(context.kernel) ? &backend_interpreter : b->settings->backend;
+    const Backend *backend = (b->settings->backend->moves_everything && !b->settings->writes_c) ||
+                                     !is_without_arithmetic(context.kernel)
+                                 ? b->settings->backend
+                                 : &backend_interpreter;
     int count = 0;
     Phase *phases = schedule(b, backend, context.kernel, &count);
     if (!phases) {

@@ -524,6 +524,45 @@ TN_API TN_MUST_USE TnStatus tn_compile(TnModel *model, const TnCompileOptions *o
 /* Accepts NULL. Its contexts must have been destroyed. */
 TN_API void tn_program_destroy(TnProgram *program);
 
+typedef struct TnSaveOptions {
+    size_t size; /* sizeof(TnSaveOptions) */
+    TnLog *log;
+    void *log_user;
+    TnDiagnose *diagnose;
+    void *diagnose_user;
+    const char *name;    /* prefix of what the file exports; NULL: the file's stem */
+    const char *header;  /* where to write its C header; NULL: nowhere */
+    const char *weights; /* a file of their own for the weights; NULL: they are in the file */
+} TnSaveOptions;
+
+/* Writes the program as a compiled model (tenon_model.h): what the path ends in says whether as a
+ * shared library (.so), an object (.o), an archive (.a), C (.c), assembly (.s) or LLVM's language
+ * (.ll).
+ * tn_program_load() reads shared libraries; C programs link and run all but the last two without
+ * any library. Files appear whole or not at all. Runs may go on meanwhile. options may be NULL.
+ * TN_BAD_ARGUMENT: another ending, a name that is no identifier, a program that was loaded itself.
+ * TN_UNSUPPORTED: states, replaceable weights, operators of the host. TN_INTERNAL, TN_IO,
+ * TN_OUT_OF_MEMORY. */
+TN_API TN_MUST_USE TnStatus tn_program_save(TnProgram *program, const char *path,
+                                            const TnSaveOptions *options);
+
+typedef struct TnOpenOptions {
+    size_t size; /* sizeof(TnOpenOptions) */
+    TnLog *log;
+    void *log_user;
+    TnDiagnose *diagnose;
+    void *diagnose_user;
+    const char *weights; /* of a model saved with them apart; NULL: beside it, as it was saved */
+} TnOpenOptions;
+
+/* A program from a shared library that tn_program_save() or `tenon compile` has written, for this
+ * processor and this version of Tenon. Nothing of the file runs before its checksum has been found
+ * good; it is mapped, not read, and must not change. On failure *program is NULL: TN_IO,
+ * TN_INVALID_MODEL (it is damaged, or none), TN_UNSUPPORTED (another version, architecture or
+ * processor), TN_OUT_OF_MEMORY. */
+TN_API TN_MUST_USE TnStatus tn_program_load(const char *path, const TnOpenOptions *options,
+                                            TnProgram **program);
+
 /* ---- Programs ---------------------------------------------------------------------------- */
 
 TN_API int tn_program_input_count(const TnProgram *program);

@@ -73,6 +73,7 @@ bool session_compile_to(Session *session, const ArtifactRequest *request)
     if (!read_settings(session, &settings))
         return false;
     settings.moves_constants = true;
+    settings.writes_c = request->form == ARTIFACT_c;
     if (option_given(session->options, OPTION_print_kernels))
         settings.listing = &listing;
     TnStatus status = program_lower(session->model, &settings, &lowered, session->diagnostics);

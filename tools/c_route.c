@@ -98,4 +98,5 @@ static void destroy(void *module)
         dlclose(module);
 }
 
-const Backend backend_c = {"c", true, target_has_operation, schedule_phases, compile, destroy};
+const Backend backend_c = {"c",     true, target_has_operation, schedule_phases, compile,
+                           destroy, false};

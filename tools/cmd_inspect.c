@@ -99,8 +99,73 @@ static void print_report(const Session *session, const Census *census)
            program->has_tail ? ", and what data decides" : "");
 }
 
+/* ---- Compiled models --------------------------------------------------------------------- */
+
+static json_t *artifact_ports(int count, const TnArtifactPort *ports)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "name", ports[i].name, "type", ports[i].type));
+    return list;
+}
+
+static void print_artifact_json(const Session *session, const TnArtifactInfo *model)
+{
+    json_t *sizes = json_array();
+    for (int i = 0; i < model->size_count; i++)
+        json_array_append_new(sizes, json_pack("{s:s, s:I, s:I}", "name", model->sizes[i].name,
+                                               "lower", (json_int_t)model->sizes[i].lower, "upper",
+                                               (json_int_t)model->sizes[i].upper));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:b, s:I}", "file",
+        session->path, "name", model->name, "generator", model->generator, "abi", (int)model->abi,
+        "target", model->triple, "cpu", model->cpu, "inputs",
+        artifact_ports(model->input_count, model->inputs), "outputs",
+        artifact_ports(model->output_count, model->outputs), "sizes", sizes, "arena_bytes",
+        (json_int_t)model->arena_bytes, "thread_bytes", (json_int_t)model->thread_bytes,
+        "arena_formula", model->arena_formula, "weight_bytes", (json_int_t)model->weight_bytes,
+        "has_weights", (int)model->has_weights, "kernels",
+        (json_int_t)count_kernels(&session->program->main));
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(json);
+}
+
+static void print_artifact(const Session *session, const TnArtifactInfo *model)
+{
+    printf("%s: '%s', compiled by %s for %s (%s)\n", session->path, model->name, model->generator,
+           model->triple, model->cpu);
+    for (int i = 0; i < model->input_count; i++)
+        printf("  input   %s: %s\n", model->inputs[i].name, model->inputs[i].type);
+    for (int i = 0; i < model->output_count; i++)
+        printf("  output  %s: %s\n", model->outputs[i].name, model->outputs[i].type);
+    for (int i = 0; i < model->size_count; i++)
+        printf("  size    %s: %lld .. %lld\n", model->sizes[i].name,
+               (long long)model->sizes[i].lower, (long long)model->sizes[i].upper);
+    printf("%lld kernels, %.3f MiB of weights %s\n",
+           (long long)count_kernels(&session->program->main), (double)model->weight_bytes / 0x1p20,
+           model->has_weights ? "in the file" : model->weights_file);
+    printf("arena: %s bytes, and %lld for each thread%s\n", model->arena_formula,
+           (long long)model->thread_bytes, model->is_open_ended ? ", and what data decides" : "");
+}
+
+static bool inspect_artifact(Session *session)
+{
+    if (!session_load(session, session->options->arguments[0]))
+        return false;
+    const TnArtifactInfo *model = artifact_model(session->artifact);
+    if (option_given(session->options, OPTION_json))
+        print_artifact_json(session, model);
+    else
+        print_artifact(session, model);
+    return true;
+}
+
 static bool inspect(Session *session)
 {
+    if (artifact_is_one(session->options->arguments[0]))
+        return inspect_artifact(session);
     Census census = {.ops = ARENA_ARRAY(session->arena, const OpDef *, op_count),
                      .counts = ARENA_ARRAY(session->arena, int64_t, op_count)};
     if (!session_read(session, session->options->arguments[0]) || !session_import(session))

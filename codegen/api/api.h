@@ -79,6 +79,7 @@ struct TnProgram {
     Arena *arena;
     TnModel *model;
     Program *program;
+    Model *graph; /* what it was compiled from; NULL: it was loaded */
     /* While compiling: */
     Budget budget;
     ThreadPool *pool;

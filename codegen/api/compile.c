@@ -214,6 +214,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     Text listing = text_create(made->arena), steps = text_create(made->arena);
     settings.parallel = compile_parallel(made, options);
     settings.listing = wants(options, TN_REPORT_KERNELS) ? &listing : NULL;
+    made->graph = model;
     if (is_kept && (made->program = cache_make(&entry, model, &settings)) != NULL)
         return finish(made, options, NULL, diagnostics);
     status = program_compile(model, &settings, &made->program, diagnostics);

@@ -20,6 +20,7 @@ typedef struct Making {
     Weights *weights;
     Interface *interface;
     ARRAY(OutputFile) files;
+    bool io_failed;
 } Making;
 
 static const struct {
@@ -67,6 +68,7 @@ static bool add_text(Making *m, const char *path, const Text *text)
     if (output_text(m->arena, next_file(m), path, text->data, text->length, m->diagnostics))
         return true;
     m->files.count--;
+    m->io_failed = true;
     return false;
 }
 
@@ -75,6 +77,7 @@ static bool add_file(Making *m, const char *path, size_t bytes)
     if (output_open(m->arena, next_file(m), path, bytes, m->diagnostics))
         return true;
     m->files.count--;
+    m->io_failed = true;
     return false;
 }
 
@@ -256,8 +259,14 @@ TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
         m.interface->info.weights_file = file_name(request->weights);
     target_describe(m.arena, &settings->target, &m.interface->info.triple, &m.interface->info.cpu,
                     &m.interface->info.features, &m.interface->info.cpu_features);
-    if (write_all(&m) && output_commit(m.files.items, (int)m.files.count, diagnostics))
-        return TN_OK;
+    if (write_all(&m)) {
+        if (output_commit(m.files.items, (int)m.files.count, diagnostics))
+            return TN_OK;
+        return TN_IO;
+    }
     output_drop(m.files.items, (int)m.files.count);
-    return diagnostics->unsupported ? TN_UNSUPPORTED : TN_INTERNAL;
+    return m.io_failed                  ? TN_IO
+           : diagnostics->out_of_memory ? TN_OUT_OF_MEMORY
+           : diagnostics->unsupported   ? TN_UNSUPPORTED
+                                        : TN_INTERNAL;
 }

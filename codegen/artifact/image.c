@@ -241,6 +241,11 @@ static uint64_t hash_record(const ImageRecord *record, uint64_t hash, int depth)
     return hash;
 }
 
+const ImageRecord *image_root(void)
+{
+    return &TnArtifactInfo_record;
+}
+
 uint64_t image_layout(void)
 {
     return hash_record(&Program_record, TN_ARTIFACT_ABI, 0);

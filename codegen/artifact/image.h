@@ -7,14 +7,12 @@
  * along these pointers gives a list of objects, each an array of one record, those that are pointed
  * to before those that point. Whatever is the same bytes is one object.
  *
- * Two writers turn the list into files, and know nothing of programs:
- *   codegen/llvm/object.c   LLVM constants, for machine code
- *   codegen/c               initialisers with designators, for C
- * Both go through image_count(), image_object() and, for each element of an object, the record's
- * fields. A writer of a new kind needs the eleven cases of ImageKind, and no more:
+ * A writer turns the list into a file and knows nothing of programs. There is one today,
+ * codegen/llvm/object.c, which makes LLVM constants; one that makes initialisers in C needs the
+ * twelve cases of ImageKind, and no more:
  *
- *     for (int64_t i = 0; i < image->object_count; i++) {
- *         const ImageObject *object = &image->objects[i];
+ *     for (int64_t i = 0; i < image->objects.count; i++) {
+ *         const ImageObject *object = &image->objects.items[i];
  *         for (int64_t k = 0; k < object->count; k++)
  *             write_element(object->record, object->data + k * object->record->size);
  *     }
@@ -97,6 +95,8 @@ const char *image_function(const Image *image, const ImageField *field, const ch
 bool image_field_is_there(const ImageRecord *record, const ImageField *field, const char *element);
 /* Functions of the runtime that the image names, "host_top_k", "model_enter", each once. */
 const char *const *image_runtime_functions(const Image *image, int *count);
+/* The record of TnArtifactInfo, from which all others are reached. */
+const ImageRecord *image_root(void);
 /* Changes whenever a program's structs do: hash over the table of records. */
 uint64_t image_layout(void);
 

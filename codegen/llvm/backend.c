@@ -33,5 +33,5 @@ static void destroy(void *module)
     jit_destroy(module);
 }
 
-const Backend backend_llvm = {"llvm",          true,    target_has_operation,
-                              schedule_phases, compile, destroy};
+const Backend backend_llvm = {"llvm",  true, target_has_operation, schedule_phases, compile,
+                              destroy, true};

@@ -7,6 +7,7 @@
  * functions are compiled for it, and the instructions that come out tell.
  */
 #include "codegen/backend.h"
+#include "ir/support/array.h"
 #include "machine.h"
 #include "tenon_model.h"
 
@@ -227,6 +228,59 @@ static const char *generic_processor(const char *triple)
                                        : "generic";
 }
 
+/* What LLVM knows by name. */
+typedef struct Known {
+    const char *architecture, *name;
+} Known;
+
+static const Known processors[] = {
+#define PROCESSOR(architecture, name) {architecture, name},
+#define FEATURE(architecture, name)
+#include "codegen/llvm/processors.inc"
+#undef PROCESSOR
+#undef FEATURE
+};
+
+static const Known known_features[] = {
+#define PROCESSOR(architecture, name)
+#define FEATURE(architecture, name) {architecture, name},
+#include "codegen/llvm/processors.inc"
+#undef PROCESSOR
+#undef FEATURE
+};
+
+static bool is_known(const Known *table, size_t count, const char *triple, const char *name,
+                     size_t length)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!same_architecture(table[i].architecture, triple))
+            continue;
+        any = true;
+        if (strlen(table[i].name) == length && !strncmp(table[i].name, name, length))
+            return true;
+    }
+    return !any; /* nothing is known of the architecture: machine_create() says so */
+}
+
+/* LLVM would complain on standard error, and go on. */
+static bool check_names(const char *triple, const char *cpu, const char *features,
+                        Diagnostics *diagnostics)
+{
+    if (cpu && !is_known(processors, COUNT_OF(processors), triple, cpu, strlen(cpu)))
+        return unsupported_at(diagnostics, (Location){0}, "the processor '%s' of '%s'", cpu,
+                              triple);
+    for (const char *at = features; at && *at;) {
+        size_t length = strcspn(at, ",");
+        if (length < 2 || (*at != '+' && *at != '-') ||
+            !is_known(known_features, COUNT_OF(known_features), triple, at + 1, length - 1))
+            return unsupported_at(diagnostics, (Location){0}, "the feature '%.*s' of '%s'",
+                                  (int)length, at, triple);
+        at += length + (at[length] == ',');
+    }
+    return true;
+}
+
 bool target_named(Arena *arena, const char *triple, const char *cpu, const char *features,
                   Target *target, Diagnostics *diagnostics)
 {
@@ -244,6 +298,8 @@ bool target_named(Arena *arena, const char *triple, const char *cpu, const char 
     *target = (Target){.triple = triple, .l1_bytes = 32 << 10, .l2_bytes = 1 << 20};
     if (!cpu || !strcmp(cpu, "native"))
         cpu = at_home ? NULL : generic_processor(triple);
+    if (!check_names(triple, cpu, features, diagnostics))
+        return false;
     target->cpu = cpu;
     bool is_riscv = begins(triple, "riscv64");
     target->features = features ? features : cpu ? "" : NULL;

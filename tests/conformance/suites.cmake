@@ -4,6 +4,8 @@ tenon_suite(nodes-interpreter nodes 1540 --via interpreter)
 tenon_suite(nodes-jit nodes 1540 --via jit)
 # Every pass leaves a graph that keeps the rules and prints to what it is read from.
 tenon_suite(nodes-roundtrip nodes 1540 --via interpreter --verify-each --roundtrip-each)
+tenon_suite(nodes-so nodes 1540 --via so)
+tenon_suite(models-so models 150 --via so)
 tenon_suite(models-interpreter models 150 --via interpreter)
 tenon_suite(models-jit models 150 --via jit)
 tenon_suite(shipped-interpreter shipped 7 --via interpreter --rtol 1e-3 --atol-max 1e-4)

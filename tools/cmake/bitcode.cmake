@@ -48,6 +48,15 @@ set_source_files_properties(codegen/llvm/runtime_bitcode.c PROPERTIES
   COMPILE_DEFINITIONS "TENON_BITCODE_FOLDER=\"${TENON_BITCODE_FOLDER}\""
   OBJECT_DEPENDS "${bitcode_files}")
 
+# What --mcpu and --mattr may be.
+find_program(LLC_19 NAMES llc-19 HINTS ${TENON_LLVM_LIBDIR}/../bin REQUIRED)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/codegen/llvm)
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc
+  COMMAND ${CMAKE_COMMAND} -DLLC=${LLC_19} -DOUTPUT=${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc
+    -P ${CMAKE_SOURCE_DIR}/tools/cmake/processors.cmake
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/cmake/processors.cmake VERBATIM)
+target_sources(tenon_codegen_llvm PRIVATE ${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc)
+
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/codegen/artifact)
 set(model_header ${CMAKE_SOURCE_DIR}/include/tenon_model.h)
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/codegen/artifact/tenon_model.inc

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Anonymous memory that compiling a model with large weights takes at its peak, in MB.
+
+usage: artifact_memory.py TENON GIGABYTES [OUTPUT FOLDER]
+
+The model is a chain of matrix products whose weights, all different, are in a file of their own (sparse, but for
+a few numbers a page, so that no two tensors are equal). Peak anonymous memory is RssAnon of the process, looked
+at every few milliseconds: pages of mapped files do not count."""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+SIDE = 8192  # of a matrix: 256 MiB
+
+
+def write_model(folder, count):
+    size = SIDE * SIDE * 4
+    with open(os.path.join(folder, "weights.bin"), "wb") as file:
+        file.truncate(size * count)
+        for i in range(count):
+            for page in range(0, size, 1 << 20):
+                file.seek(i * size + page)
+                file.write((i * 7 + 1).to_bytes(4, "little"))
+    weights = ",\n".join(
+        'float[%d, %d] w%d = ["location": "weights.bin", "offset": "%d", "length": "%d"]' %
+        (SIDE, SIDE, i, i * size, size) for i in range(count))
+    nodes = "\n".join("  h%d = MatMul (h%d, w%d)" % (i + 1, i, i) for i in range(count - 1))
+    path = os.path.join(folder, "large.onnxtxt")
+    with open(path, "w") as file:
+        file.write('<ir_version: 8, opset_import: ["" : 17]>\nlarge (float[1, %d] h0) => (float[1, %d] y)\n<%s>\n{\n%s\n'
+                   "  y = MatMul (h%d, w%d)\n}\n" % (SIDE, SIDE, weights, nodes, count - 1, count - 1))
+    return path
+
+
+def peak_of(command):
+    process = subprocess.Popen(command)
+    peak = 0
+    while process.poll() is None:
+        try:
+            for line in open("/proc/%d/status" % process.pid):
+                if line.startswith("RssAnon"):
+                    peak = max(peak, int(line.split()[1]))
+        except OSError:
+            pass
+        time.sleep(0.003)
+    return process.returncode, peak / 1024
+
+
+def main():
+    tenon, gigabytes = sys.argv[1], float(sys.argv[2])
+    with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as folder:
+        count = max(1, round(gigabytes * (1 << 30) / (SIDE * SIDE * 4)))
+        model = write_model(folder, count)
+        begin = time.time()
+        status, peak = peak_of([tenon, "compile", model, "-o", os.path.join(folder, "large.so")])
+        print("%d matrices, %.2f GB: status %d, %.1f s, peak %.0f MB anonymous, file %.2f GB" %
+              (count, count * SIDE * SIDE * 4 / 1e9, status, time.time() - begin, peak,
+               os.path.getsize(os.path.join(folder, "large.so")) / 1e9 if status == 0 else 0))
+        return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
