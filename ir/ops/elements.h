@@ -23,6 +23,9 @@ const Expr *const *known_elements(const Node *node, int i, int64_t *count);
 bool known_integers(ExprPool *pool, const Node *node, int i, IntList *list);
 /* Integers that decide the structure of the node: known ones, or those of infer_constant(). */
 bool infer_integers(InferContext *context, const Node *node, int i, IntList *list);
+/* Before infer_elements(): a vector whose length only running tells has `count` elements, since the
+ * operator says so. Checked where it is run. */
+bool infer_length(InferContext *context, const Node *node, int i, int64_t count);
 /* As infer_elements(), of sizes: what running tells must not be negative. */
 const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, int64_t *count);
 

@@ -252,6 +252,21 @@ static const Expr *const *bind_elements(InferContext *context, Value *value, int
     return symbols;
 }
 
+bool infer_length(InferContext *context, const Node *node, int i, int64_t count)
+{
+    Value *value = operand(node, i);
+    const Type *type = value->type;
+    if (value->elements || type->rank != 1 || expr_known(type->dims[0], NULL))
+        return true;
+    const Expr *length = expr_integer(context->pool, count);
+    const char *what = arena_format(context->arena, "the elements of '%s' and", value->name);
+    if (!infer_equal(context, node, type->dims[0], length, what))
+        return false;
+    value->elements = bind_elements(context, value, count);
+    value->element_count = count;
+    return true;
+}
+
 const Expr *const *infer_elements(InferContext *context, const Node *node, int i, int64_t *count)
 {
     enum { MOST = 1024 };

@@ -94,6 +94,12 @@ static bool check(InferContext *context, Node *node)
 {
     int64_t start_count, end_count;
     int rank = operand_type(node, 0)->rank;
+    /* As many starts and ends as axes, also where only running tells how many. */
+    const Value *given = operand(node, AXES);
+    if (given && given->elements &&
+        (!infer_length(context, node, STARTS, given->element_count) ||
+         !infer_length(context, node, ENDS, given->element_count)))
+        return false;
     if (!infer_elements(context, node, STARTS, &start_count) ||
         !infer_elements(context, node, ENDS, &end_count))
         return false;
