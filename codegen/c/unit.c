@@ -156,13 +156,14 @@ static void write_pragmas(const CUnit *unit, Text *text)
     text_format(text, "#define HELPER %s\n", unit->dialect->helper);
     if (!unit->uses_unroll)
         return;
-    text_append(text, "#define PRAGMA(text) _Pragma(#text)\n"
-                      "#ifdef __clang__\n"
-                      "#pragma clang diagnostic ignored \"-Wpass-failed\" /* where it does not unroll */\n"
-                      "#define UNROLL(count) PRAGMA(clang loop unroll(full))\n"
-                      "#else\n"
-                      "#define UNROLL(count) PRAGMA(GCC unroll count)\n"
-                      "#endif\n");
+    text_append(
+        text, "#define PRAGMA(text) _Pragma(#text)\n"
+              "#ifdef __clang__\n"
+              "#pragma clang diagnostic ignored \"-Wpass-failed\" /* where it does not unroll */\n"
+              "#define UNROLL(count) PRAGMA(clang loop unroll(full))\n"
+              "#else\n"
+              "#define UNROLL(count) PRAGMA(GCC unroll count)\n"
+              "#endif\n");
 }
 
 static void write_end(const CUnit *unit, Text *text)
