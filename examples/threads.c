@@ -82,12 +82,12 @@ static void *run(void *user)
 {
     Job *job = user;
     TnContext *context = NULL;
-    TnValue input = {TN_ABSENT};
+    TnValue input = {0};
     job->status = make_input(job, &input);
     if (job->status == TN_OK)
         job->status = tn_context_create(job->program, NULL, &context);
     for (int i = 0; job->status == TN_OK && i < RUNS; i++) {
-        TnValue output = {TN_ABSENT};
+        TnValue output = {0};
         job->status = tn_run(context, 1, &input, 1, &output);
         if (job->status == TN_OK)
             job->status = take_result(job, &output.tensor);

@@ -11,7 +11,7 @@
 
 /* What is read more than once by each reader, as weights are, is better packed at compile time than
  * made in every run: "small" counts this many times. */
-enum { REREAD = 64 };
+enum { REREAD = 32 };
 
 /* Large weights that are transposed for a matrix product are read through the transpose when they
  * are packed; folding would only keep them twice. */

@@ -27,7 +27,8 @@ void messages_choose_form(int argc, char **argv);
 /* "tenon: …": something that no place in a model is to blame for; file may be NULL. */
 void tell(Severity severity, const char *file, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void tell_list(Severity severity, const char *file, const char *format, va_list list);
+void tell_list(Severity severity, const char *file, const char *format, va_list list)
+    __attribute__((format(printf, 3, 0)));
 /* `file` is named where the diagnostic does not. */
 void tell_diagnostic(const Diagnostic *diagnostic, const char *file, Arena *arena);
 void tell_statistics(const RunReport *report, bool times, Arena *arena);

@@ -65,6 +65,29 @@ static void write_entry(Text *text, EntryForm form, const char *data, size_t byt
     }
 }
 
+/* Equal elements come in long rows, and to find the shortest digits takes time: what was written
+ * for the element before serves again. */
+typedef struct LastEntry {
+    const char *data; /* NULL: there is none */
+    char digits[40];
+    size_t length;
+} LastEntry;
+
+static void write_next_entry(Text *text, EntryForm form, const char *data, size_t bytes,
+                             LastEntry *last)
+{
+    if (last->data && memcmp(last->data, data, bytes) == 0) {
+        text_append_bytes(text, last->digits, last->length);
+        return;
+    }
+    size_t begin = text->length;
+    write_entry(text, form, data, bytes);
+    last->length = text->length - begin;
+    last->data = last->length <= sizeof last->digits ? data : NULL;
+    if (last->data)
+        memcpy(last->digits, text->data + begin, last->length);
+}
+
 /* Between elements: a comma, and a new line where the next would pass the line's end. */
 static void separate(Writer *writer, size_t *line, int64_t i)
 {
@@ -93,13 +116,14 @@ static void write_elements(Writer *writer, const TensorProto *tensor, TnString r
     int64_t limit = writer->options->element_limit;
     int64_t shown = limit && limit < count ? limit : count;
     size_t line = text->length - write_column(writer);
+    LastEntry last = {.data = NULL};
     text_append(text, "{");
     for (int64_t i = 0; i < shown; i++) {
         separate(writer, &line, i);
         if (is_string)
             write_string(writer, tensor->string_data.items[i]);
         else
-            write_entry(text, form, raw.data + (size_t)i * bytes, bytes);
+            write_next_entry(text, form, raw.data + (size_t)i * bytes, bytes, &last);
     }
     text_append(text, shown < count ? ", ...}" : "}");
 }

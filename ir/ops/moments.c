@@ -95,7 +95,7 @@ static void make_variance(const Lowering *l, const Summand *source, Moments *mom
 
 static Moments moments_for(const bool *summed, int rank)
 {
-    Moments moments = {NULL};
+    Moments moments = {0};
     for (int d = 0; d < rank; d++)
         moments.summed[d] = summed[d];
     return moments;

@@ -75,7 +75,7 @@ static const Activation *activation_at(const RecurrentAttributes *attributes, co
 static Activation activation_with_parameters(const RecurrentAttributes *attributes,
                                              const CellKind *kind, int i)
 {
-    Activation found = {NULL};
+    Activation found = {0};
     int64_t alphas = 0, betas = 0;
     for (int j = 0; j <= i; j++) {
         found = *activation_at(attributes, kind, j);

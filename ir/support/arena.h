@@ -47,7 +47,8 @@ void *arena_try(Arena *arena, size_t bytes);
 void *arena_copy(Arena *arena, const void *data, size_t bytes);
 char *arena_string(Arena *arena, const char *text, size_t length); /* a terminated copy */
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_format_list(Arena *arena, const char *format, va_list list);
+char *arena_format_list(Arena *arena, const char *format, va_list list)
+    __attribute__((format(printf, 2, 0)));
 
 /* Calls function(user) when the arena is destroyed, or released to before this moment: for mapped
  * files and other resources that are not memory. The last one deferred is the first one called. */

@@ -63,6 +63,8 @@ static bool vault_read(void *user, const char *name, int64_t offset, void *data,
 {
     Vault *vault = user;
     int i = find(vault, name);
+    if (i < 0)
+        return false;
     const unsigned char *from = (const unsigned char *)vault->data[i] + offset;
     vault->reads++;
     if (i == 1 && vault->broken)
