@@ -152,7 +152,7 @@ size_t archive_bytes(const ElfObject *object, size_t member_bytes, size_t *membe
 
 static void write_header(char *at, const char *name, size_t bytes)
 {
-    char text[MEMBER_HEADER + 1];
+    char text[MEMBER_HEADER + 16];
     snprintf(text, sizeof text, "%-16.16s%-12d%-6d%-6d%-8s%-10zu`\n", name, 0, 0, 0, "644", bytes);
     memcpy(at, text, MEMBER_HEADER);
 }

@@ -16,6 +16,7 @@
  */
 #include "runtime_text.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -270,8 +271,9 @@ static const char *cut_directive(Cutter *cutter, const char *at, const char *beg
 
 static void cut_file(Cutter *cutter, const char *path)
 {
-    int file;
+    int file = -1;
     const char *text = source_text(path, &file);
+    assert(text);
     if (map_get(&cutter->included, path))
         return;
     map_set(&cutter->included, path, (void *)path);

@@ -186,7 +186,8 @@ bool rule_wants(const Upgrade *upgrade, int result)
     return result < upgrade->result_count && upgrade->node->output.items[result].length > 0;
 }
 
-static bool report(Upgrade *upgrade, bool unsupported, const char *format, va_list list)
+__attribute__((format(printf, 3, 0))) static bool report(Upgrade *upgrade, bool unsupported,
+                                                         const char *format, va_list list)
 {
     const NodeProto *node = upgrade->node;
     Diagnostics *diagnostics = upgrade->editor->context->diagnostics;
