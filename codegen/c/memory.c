@@ -165,8 +165,12 @@ static CValue value_to_store(CEmitter *em, const Nest *nest)
 {
     CValue value = c_value(em, nest->value);
     value = c_convert(em, value, nest->value->type, nest->tensor->element, true);
-    if (nest->tensor->element != TN_BOOL || !value.is_vector)
+    if (nest->tensor->element != TN_BOOL)
         return value;
+    if (!value.is_vector) { /* 0 or 1 already, and a byte in memory */
+        value.type = TN_UINT8;
+        return value;
+    }
     const char *text =
         arena_format(em->arena, "__builtin_convertvector(%s & 1, %s)", c_operand(em, value, UNARY),
                      c_type(em->unit, TN_UINT8, em->lanes));
