@@ -116,7 +116,7 @@ static bool write_outputs(Session *session, const TnValue *outputs)
                                .count = element_count(tensor),
                                .data = tensor->data};
             memcpy(data.dims, tensor->dims, sizeof *data.dims * (size_t)tensor->rank);
-            good = npy_write(written[i], &data);
+            good = npy_write(session->arena, written[i], &data, session->diagnostics);
         } else {
             good = tensor_file_write(session->arena, written[i], name, &outputs[i],
                                      session->diagnostics);

@@ -8,6 +8,8 @@
 #include "frontend/import.h"
 #include "tenon.h"
 
+#include <signal.h>
+
 int command_version(const Options *options)
 {
     if (!option_given(options, OPTION_json)) {
@@ -37,6 +39,7 @@ int main(int argc, char **argv)
 #include "commands.def"
     };
     Options options;
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error with a message */
     messages_choose_form(argc, argv);
     int status = EXIT_WRONG_USAGE;
     if (options_parse(&options, argc, argv)) {

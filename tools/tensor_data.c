@@ -188,7 +188,7 @@ bool npy_read(const char *path, TensorData *tensor)
     return good;
 }
 
-bool npy_write(const char *path, const TensorData *tensor)
+bool npy_write(Arena *arena, const char *path, const TensorData *tensor, Diagnostics *diagnostics)
 {
     char shape[MAX_RANK * 24 + 8] = "(", header[MAX_RANK * 24 + 128];
     size_t used = 1;
@@ -206,17 +206,12 @@ bool npy_write(const char *path, const TensorData *tensor)
     header[padded - 1] = '\n';
     unsigned char start[10] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded, (unsigned char)(padded >> 8)};
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        return wrong_file(path, strerror(errno));
+    FileWriter writer;
     size_t bytes = (size_t)tensor->count * element_bytes(tensor->element);
-    bool good = fwrite(start, 1, 10, file) == 10 &&
-                fwrite(header, 1, (size_t)padded, file) == (size_t)padded &&
-                fwrite(tensor->data, 1, bytes, file) == bytes;
-    good = fclose(file) == 0 && good;
-    if (!good) {
-        remove(path);
-        return wrong_file(path, "could not be written");
-    }
-    return true;
+    if (!file_writer_open(&writer, arena, path, diagnostics))
+        return false;
+    bool good = file_writer_put(&writer, start, sizeof start) &&
+                file_writer_put(&writer, header, (size_t)padded) &&
+                file_writer_put(&writer, tensor->data, bytes);
+    return file_writer_close(&writer, good);
 }

@@ -5,6 +5,7 @@
 #ifndef TOOLS_TENSOR_DATA_H
 #define TOOLS_TENSOR_DATA_H
 
+#include "frontend/onnx/file.h"
 #include "ir/expr/expr.h"
 
 #include <stdio.h>
@@ -31,11 +32,12 @@ bool wrong_file(const char *path, const char *why);
 /* The bytes of a file and a zero behind them, to be freed; NULL after a message. */
 void *file_read(const char *path, size_t *length);
 
-/* NumPy's .npy, versions 1 to 3, little-endian, C order. Prints why on failure. Types that NumPy
- * lacks (bfloat16, float8, int4, ...) cannot be written: npy_can_write() says so. */
+/* NumPy's .npy, versions 1 to 3, little-endian, C order. Reading prints why it fails. Types that
+ * NumPy lacks (bfloat16, float8, int4, ...) cannot be written: npy_can_write() says so. A file is
+ * written whole or not at all. */
 bool npy_read(const char *path, TensorData *tensor);
 bool npy_can_write(TnElementType element);
-bool npy_write(const char *path, const TensorData *tensor);
+bool npy_write(Arena *arena, const char *path, const TensorData *tensor, Diagnostics *diagnostics);
 
 /* What the model expects where a picture or a sound is given: dims has -1 for sizes that the file
  * may choose; element is a float or uint8. */

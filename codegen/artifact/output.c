@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 static bool fail(Diagnostics *diagnostics, const char *path, int error)
 {
@@ -14,28 +12,13 @@ static bool fail(Diagnostics *diagnostics, const char *path, int error)
                     strerror(error));
 }
 
-/* A file of a new name beside `path`; -1 and errno on failure. */
-static int create(Arena *arena, OutputFile *file)
-{
-    int descriptor = -1;
-    for (int i = 0; i < 100 && descriptor < 0; i++) {
-        file->temporary = arena_format(arena, "%s.%d-%d", file->path, (int)getpid(), i);
-        descriptor = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor < 0 && errno != EEXIST)
-            break;
-    }
-    if (descriptor < 0)
-        file->temporary = NULL;
-    return descriptor;
-}
-
 bool output_open(Arena *arena, OutputFile *file, const char *path, size_t bytes,
                  Diagnostics *diagnostics)
 {
-    *file = (OutputFile){.path = path, .bytes = bytes};
-    int descriptor = create(arena, file);
-    if (descriptor < 0)
+    *file = (OutputFile){.path = path, .bytes = bytes, .file = new_file_open(arena, path)};
+    if (!file->file)
         return fail(diagnostics, path, errno);
+    int descriptor = file->file->descriptor;
     /* Room on the disk now: a mapped file that cannot grow would end the process. */
     int error = bytes ? posix_fallocate(descriptor, 0, (off_t)bytes) : 0;
     void *memory = MAP_FAILED;
@@ -43,7 +26,6 @@ bool output_open(Arena *arena, OutputFile *file, const char *path, size_t bytes,
         memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
         error = memory == MAP_FAILED ? errno : 0;
     }
-    close(descriptor);
     if (!error) {
         file->memory = bytes ? memory : NULL;
         return true;
@@ -73,12 +55,11 @@ bool output_commit(OutputFile *files, int count, Diagnostics *diagnostics)
 {
     for (int i = 0; i < count; i++) {
         unmap(&files[i]);
-        if (rename(files[i].temporary, files[i].path)) {
+        if (!new_file_commit(files[i].file)) {
             int error = errno;
             output_drop(files + i, count - i);
             return fail(diagnostics, files[i].path, error);
         }
-        files[i].temporary = NULL;
     }
     return true;
 }
@@ -87,8 +68,7 @@ void output_drop(OutputFile *files, int count)
 {
     for (int i = 0; i < count; i++) {
         unmap(&files[i]);
-        if (files[i].temporary)
-            unlink(files[i].temporary);
-        files[i].temporary = NULL;
+        if (files[i].file)
+            new_file_drop(files[i].file);
     }
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files that appear whole or not at all. One is made under another name beside its own, with room
- * for all of it on the disk, written through a mapping, and renamed when everything is done.
+ * Files that appear whole or not at all (ir/support/new_file.h), written through a mapping, with
+ * room for all of it on the disk from the beginning.
  */
 #ifndef CODEGEN_ARTIFACT_OUTPUT_H
 #define CODEGEN_ARTIFACT_OUTPUT_H
 
 #include "ir/support/diagnostic.h"
+#include "ir/support/new_file.h"
 
 typedef struct OutputFile {
     const char *path;
-    char *temporary;
+    NewFile *file;
     char *memory; /* the file's bytes, zero at first */
     size_t bytes;
 } OutputFile;

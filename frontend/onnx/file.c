@@ -144,9 +144,8 @@ bool file_writer_open(FileWriter *writer, Arena *arena, const char *path, Diagno
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         writer->descriptor = open(path, O_WRONLY | O_CLOEXEC); /* a device or a pipe */
     } else {
-        char *temporary = arena_format(arena, "%s.XXXXXX", path);
-        writer->descriptor = mkostemp(temporary, O_CLOEXEC);
-        writer->temporary = temporary;
+        writer->file = new_file_open(arena, path);
+        writer->descriptor = writer->file ? writer->file->descriptor : -1;
     }
     return writer->descriptor >= 0 || writer_fail(writer, "cannot create the file");
 }
@@ -171,18 +170,12 @@ bool file_writer_close(FileWriter *writer, bool keep)
 {
     if (writer->descriptor < 0)
         return false;
-    mode_t mask = umask(0);
-    umask(mask);
-    if (keep && writer->temporary && fchmod(writer->descriptor, 0666 & ~mask) < 0)
-        keep = writer_fail(writer, "cannot set the file's mode");
-    if (close(writer->descriptor) < 0 && keep)
-        keep = writer_fail(writer, "cannot write");
-    writer->descriptor = -1;
-    if (!writer->temporary)
-        return keep;
-    if (keep && rename(writer->temporary, writer->path) < 0)
+    if (!writer->file)
+        keep = (close(writer->descriptor) == 0 || writer_fail(writer, "cannot write")) && keep;
+    else if (!keep)
+        new_file_drop(writer->file);
+    else if (!new_file_commit(writer->file))
         keep = writer_fail(writer, "cannot create the file");
-    if (!keep)
-        unlink(writer->temporary);
+    writer->descriptor = -1;
     return keep;
 }

@@ -6,6 +6,7 @@
 #define FRONTEND_ONNX_FILE_H
 
 #include "ir/support/diagnostic.h"
+#include "ir/support/new_file.h"
 
 /* A descriptor that the arena closes, unless file_close() did. */
 typedef struct OpenFile {
@@ -21,9 +22,10 @@ Source *file_map(Arena *arena, const char *path, Diagnostics *diagnostics);
  * a pointer, too. */
 const void *file_map_descriptor(Arena *arena, int descriptor, size_t length, bool copy);
 
-/* Written to a file beside it that takes its place at the end. */
+/* A new file that takes its place at the end, or a device or a pipe that is there. */
 typedef struct FileWriter {
-    const char *path, *temporary;
+    const char *path;
+    NewFile *file; /* NULL: a device or a pipe */
     int descriptor;
     Diagnostics *diagnostics;
 } FileWriter;

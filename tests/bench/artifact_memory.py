@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Anonymous memory that compiling a model with large weights takes at its peak, in MB.
 
-usage: artifact_memory.py TENON GIGABYTES [OUTPUT FOLDER]
+usage: artifact_memory.py TENON GIGABYTES|MODEL [FOLDER]
 
-The model is a chain of matrix products whose weights, all different, are in a file of their own (sparse, but for
-a few numbers a page, so that no two tensors are equal). Peak anonymous memory is RssAnon of the process, looked
+MODEL is an ONNX file: real_weights.py makes one of 575 MB of the light vgg19. GIGABYTES asks for a chain of matrix
+products whose weights, all different, are in a file of their own (sparse, but for a few numbers a page, so that no
+two tensors are equal). FOLDER is where files are made; there must be room for twice the weights. Peak anonymous memory is RssAnon of the process, looked
 at every few milliseconds: pages of mapped files do not count."""
 import os
 import subprocess
@@ -50,15 +51,16 @@ def peak_of(command):
 
 
 def main():
-    tenon, gigabytes = sys.argv[1], float(sys.argv[2])
+    tenon, model = sys.argv[1:3]
     with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as folder:
-        count = max(1, round(gigabytes * (1 << 30) / (SIDE * SIDE * 4)))
-        model = write_model(folder, count)
+        if not os.path.exists(model):
+            model = write_model(folder, max(1, round(float(model) * (1 << 30) / (SIDE * SIDE * 4))))
+        output = os.path.join(folder, "large.so")
         begin = time.time()
-        status, peak = peak_of([tenon, "compile", model, "-o", os.path.join(folder, "large.so")])
-        print("%d matrices, %.2f GB: status %d, %.1f s, peak %.0f MB anonymous, file %.2f GB" %
-              (count, count * SIDE * SIDE * 4 / 1e9, status, time.time() - begin, peak,
-               os.path.getsize(os.path.join(folder, "large.so")) / 1e9 if status == 0 else 0))
+        status, peak = peak_of([tenon, "compile", model, "-o", output])
+        print("%s: status %d, %.1f s, peak %.0f MB anonymous, file %.2f GB" %
+              (os.path.basename(model), status, time.time() - begin, peak,
+               os.path.getsize(output) / 1e9 if status == 0 else 0))
         return status
 
 

@@ -138,7 +138,8 @@ int failing_open(const char *path, int flags, ...)
 {
     va_list list;
     va_start(list, flags);
-    unsigned mode = flags & O_CREAT ? va_arg(list, unsigned) : 0;
+    bool has_mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+    unsigned mode = has_mode ? va_arg(list, unsigned) : 0;
     va_end(list);
     return fails(true) ? -1 : open(path, flags, mode);
 }
