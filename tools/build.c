@@ -7,6 +7,7 @@
 
 #include "codegen/artifact/artifact.h"
 #include "codegen/artifact/image.h"
+#include "ir/support/array.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -41,9 +42,6 @@ static bool read_settings(Session *session, CompileSettings *settings)
 {
     const Options *options = session->options;
     compile_settings_default(settings);
-    if (strcmp(option_text(options, OPTION_device, "cpu"), "cpu") != 0)
-        wrong_usage("option '--device' knows cpu, not '%s'",
-                    option_text(options, OPTION_device, ""));
     settings->parallel = session_parallel(session);
     settings->split_kernels =
         option_given(options, OPTION_split_kernels) || option_integer(options, OPTION_level, 2) < 2;
@@ -159,8 +157,6 @@ bool session_compile(Session *session)
         return false;
     if (strcmp(via, "interpreter") == 0)
         settings.backend = &backend_interpreter;
-    else if (strcmp(via, "jit") != 0)
-        wrong_usage("option '--via' is jit, interpreter, so or c, not '%s'", via);
     Text listing = text_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;
@@ -184,21 +180,41 @@ static bool build_once(Session *session)
                             : session_compile(session);
 }
 
-bool session_build(Session *session, const char *path)
+/* Binds the inputs that must be constants; false if there are none, or one is given nothing. */
+static bool bind_inputs(Session *session, InputFinder *find, const void *user)
 {
-    if (!session->request && artifact_is_one(path))
-        return session_load(session, path);
-    if (!session_read(session, path))
-        return false;
+    ARRAY(ConstantSetting) constants = {0};
+    for (int i = 0; i < session->constant_count; i++)
+        array_push(session->arena, &constants, session->constants[i]);
+    for (int64_t i = 0; i < session->needs.count; i++) {
+        const char *name = session->needs.inputs[i];
+        const TnValue *value = find(session, name, user);
+        if (!value || value->kind != TN_TENSOR)
+            return false;
+        const TnTensor *tensor = &value->tensor;
+        Constant *constant = constant_create(session->arena, tensor->element, tensor->rank,
+                                             tensor->dims, tensor->data);
+        if (!constant)
+            return false;
+        array_push(session->arena, &constants, (ConstantSetting){name, constant});
+    }
+    session->constants = constants.items;
+    session->constant_count = (int)constants.count;
+    return session->needs.count > 0;
+}
+
+bool session_build_with(Session *session, InputFinder *find, const void *user)
+{
+    enum { ATTEMPTS = 4 };
     /* The first attempts keep their complaints to themselves if giving values can help. */
     bool quiet = session->quiet;
-    for (int attempt = 0; attempt < 4; attempt++) {
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         int64_t before = session->diagnostics->count;
         session->quiet = true;
         session->status = EXIT_GOOD;
         bool good = build_once(session);
         session->quiet = quiet;
-        if (good || session->needs.count == 0 || !inputs_specialize(session)) {
+        if (good || session->needs.count == 0 || !bind_inputs(session, find, user)) {
             session_report(session);
             return good;
         }
@@ -208,4 +224,17 @@ bool session_build(Session *session, const char *path)
     }
     session_report(session);
     return false;
+}
+
+bool session_build(Session *session, const char *path)
+{
+    if (!session->request && artifact_is_one(path))
+        return session_load(session, path);
+    return session_read(session, path) && session_build_with(session, inputs_find, NULL);
+}
+
+void session_set_dynamic(Session *session)
+{
+    if (option_given(session->options, OPTION_dynamic))
+        session->prefix = "make-dynamic{ones = 1}";
 }

@@ -6,6 +6,7 @@
  * disturbs least.
  */
 #include "inputs.h"
+#include "messages.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static bool measure(Session *session, Run *run, const TnValue *inputs, TnValue *
         return session_fail(session, status, "%s", run->error);
     int64_t begin = now_ns(), capacity = 0;
     while (result->count < LEAST_RUNS ||
-           (now_ns() - begin < (int64_t)(seconds * 1e9) && result->count < MOST_RUNS)) {
+           ((double)(now_ns() - begin) < seconds * 1e9 && result->count < MOST_RUNS)) {
         if (result->count == capacity) {
             capacity = capacity * 2 + 256;
             int64_t *times = realloc(result->times, sizeof *times * (size_t)capacity);
@@ -121,21 +122,37 @@ static bool measure(Session *session, Run *run, const TnValue *inputs, TnValue *
             return session_fail(session, status, "%s", run->error);
     }
     result->flops = run_flops(run);
-    if (option_given(session->options, OPTION_per_kernel)) {
-        run->observer = observe;
-        run->observer_user = &result->profile;
-        begin = now_ns();
-        for (int i = 0;
-             status == TN_OK && (i < PROFILED_RUNS || now_ns() - begin < (int64_t)(seconds * 1e9));
-             i++) {
-            status = run_program(run, program->input_count, inputs, program->output_count, outputs);
-            finish_profiled_run(&result->profile);
-        }
-        run->observer = NULL;
-    }
-    look_at_memory(&result->memory);
     qsort(result->times, (size_t)result->count, sizeof *result->times, compare_times);
-    return status == TN_OK || session_fail(session, status, "%s", run->error);
+    return true;
+}
+
+/* The longest first. */
+static int compare_steps(const void *a, const void *b)
+{
+    const StepTime *x = a, *y = b;
+    return (x->best_ns < y->best_ns) - (x->best_ns > y->best_ns);
+}
+
+/* Each step's time, in runs of their own; sorted, the longest first. */
+static bool profile_steps(Session *session, Run *run, const TnValue *inputs, TnValue *outputs,
+                          Profile *profile)
+{
+    const Program *program = session->program;
+    double seconds = option_real(session->options, OPTION_min_time, 1);
+    int64_t begin = now_ns();
+    run->observer = observe;
+    run->observer_user = profile;
+    for (int i = 0; i < PROFILED_RUNS || (double)(now_ns() - begin) < seconds * 1e9; i++) {
+        TnStatus status =
+            run_program(run, program->input_count, inputs, program->output_count, outputs);
+        finish_profiled_run(profile);
+        if (status != TN_OK)
+            return session_fail(session, status, "%s", run->error);
+    }
+    run->observer = NULL;
+    if (profile->count)
+        qsort(profile->items, (size_t)profile->count, sizeof *profile->items, compare_steps);
+    return true;
 }
 
 static double percentile(const Result *result, double part)
@@ -143,13 +160,33 @@ static double percentile(const Result *result, double part)
     return (double)result->times[(int64_t)((double)(result->count - 1) * part + 0.5)] / 1e6;
 }
 
-static int compare_steps(const void *a, const void *b)
+/* Operations of a step for each millisecond that it takes, in units of 10^9 a second. */
+static double step_gflops(const StepTime *time, const int64_t *sizes)
 {
-    const StepTime *x = a, *y = b;
-    return (x->best_ns < y->best_ns) - (x->best_ns > y->best_ns);
+    bool counts = time->step->kind == STEP_phase && time->best_ns > 0;
+    return counts ? (double)size_get(time->step->phase.flops, sizes) / (double)time->best_ns : 0;
 }
 
-static void print_result(const Session *session, Result *result, const int64_t *sizes)
+static void print_profile(const Profile *profile, const int64_t *sizes)
+{
+    double total = 0;
+    for (int64_t i = 0; i < profile->count; i++)
+        total += (double)profile->items[i].best_ns;
+    if (profile->count)
+        printf("\n%lld steps, %.4f ms\n", (long long)profile->count, total / 1e6);
+    for (int64_t i = 0; i < profile->count; i++) {
+        const StepTime *time = &profile->items[i];
+        double gflops = step_gflops(time, sizes);
+        char rate[32] = "";
+        if (gflops > 0)
+            snprintf(rate, sizeof rate, "%.1f GFLOP/s", gflops);
+        printf("%9.4f ms %5.1f %% %16s  %-9s %s\n", (double)time->best_ns / 1e6,
+               100 * (double)time->best_ns / total, rate, step_kind_name(time->step),
+               time->step->name ? time->step->name : "");
+    }
+}
+
+static void print_result(const Session *session, const Result *result, const int64_t *sizes)
 {
     double median = percentile(result, 0.5), load = (double)session->load_ns / 1e6;
     printf("%s: median %.4g ms, p10 %.4g ms, p90 %.4g ms over %lld runs, threads: %lld\n",
@@ -162,31 +199,28 @@ static void print_result(const Session *session, Result *result, const int64_t *
     printf("peak memory %.1f MiB, of which anonymous %.1f MiB\n",
            (double)result->memory.peak_rss / 0x1p20,
            (double)result->memory.peak_anonymous / 0x1p20);
-    qsort(result->profile.items, (size_t)result->profile.count, sizeof *result->profile.items,
-          compare_steps);
-    double total = 0;
-    for (int64_t i = 0; i < result->profile.count; i++)
-        total += (double)result->profile.items[i].best_ns;
-    if (result->profile.count)
-        printf("\n%lld steps, %.4f ms\n", (long long)result->profile.count, total / 1e6);
-    for (int64_t i = 0; i < result->profile.count; i++) {
-        const StepTime *time = &result->profile.items[i];
-        double ms = (double)time->best_ns / 1e6;
-        double flops =
-            time->step->kind == STEP_phase ? (double)size_get(time->step->phase.flops, sizes) : 0;
-        char rate[32] = "";
-        if (flops > 0)
-            snprintf(rate, sizeof rate, "%.1f GFLOP/s", flops / ms / 1e6);
-        printf("%9.4f ms %5.1f %% %16s  %-9s %s\n", ms, 100 * (double)time->best_ns / total, rate,
-               step_kind_name(time->step), time->step->name ? time->step->name : "");
-    }
+    print_profile(&result->profile, sizes);
 }
 
-static void print_json(const Session *session, const Result *result)
+static json_t *profile_json(const Profile *profile, const int64_t *sizes)
+{
+    json_t *steps = json_array();
+    for (int64_t i = 0; i < profile->count; i++) {
+        const StepTime *time = &profile->items[i];
+        json_array_append_new(steps, json_pack("{s:o, s:s, s:f, s:f}", "name",
+                                               text_json(time->step->name ? time->step->name : ""),
+                                               "kind", step_kind_name(time->step), "ms",
+                                               (double)time->best_ns / 1e6, "gflops",
+                                               step_gflops(time, sizes)));
+    }
+    return steps;
+}
+
+static void print_json(const Session *session, const Result *result, const int64_t *sizes)
 {
     json_t *json =
-        json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I}", "model",
-                  session->path, "median_ms", percentile(result, 0.5), "p10_ms",
+        json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I}", "model",
+                  text_json(session->path), "median_ms", percentile(result, 0.5), "p10_ms",
                   percentile(result, 0.1), "p90_ms", percentile(result, 0.9), "compile_ms",
                   (double)(session->load_ns + session->passes_ns + session->compile_ns) / 1e6,
                   "code_ms", (double)session->compile_ns / 1e6, "gflop", result->flops / 1e9,
@@ -194,6 +228,8 @@ static void print_json(const Session *session, const Result *result)
                   (json_int_t)option_integer(session->options, OPTION_threads, 1), "runs",
                   (json_int_t)result->count, "peak_rss_bytes", (json_int_t)result->memory.peak_rss,
                   "peak_anonymous_bytes", (json_int_t)result->memory.peak_anonymous);
+    if (option_given(session->options, OPTION_per_kernel))
+        json_object_set_new(json, "steps", profile_json(&result->profile, sizes));
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(json);
@@ -213,9 +249,12 @@ static bool bench(Session *session)
     Run *run = run_create(program, session_parallel(session));
     if (!run)
         return session_fail(session, TN_OUT_OF_MEMORY, "out of memory");
-    bool good = measure(session, run, inputs, outputs, &result);
+    bool good = measure(session, run, inputs, outputs, &result) &&
+                (!option_given(session->options, OPTION_per_kernel) ||
+                 profile_steps(session, run, inputs, outputs, &result.profile));
+    look_at_memory(&result.memory);
     if (good && option_given(session->options, OPTION_json))
-        print_json(session, &result);
+        print_json(session, &result, run->sizes);
     else if (good)
         print_result(session, &result, run->sizes);
     run_destroy(run);

@@ -6,20 +6,17 @@
 
 #include <string.h>
 
-static bool read_form(const Options *options, const char *path, ArtifactForm *form)
+static ArtifactForm read_form(const Options *options, const char *path)
 {
+    ArtifactForm form;
+    char ending[16];
     const char *emit = option_text(options, OPTION_emit, NULL);
-    if (emit) {
-        char ending[16];
+    if (emit)
         snprintf(ending, sizeof ending, "x.%s", emit);
-        if (artifact_form_of(ending, form))
-            return true;
-        wrong_usage("option '--emit' is so, o, a, s, ll or c, not '%s'", emit);
-    }
-    if (artifact_form_of(path, form))
-        return true;
-    wrong_usage("'%s' ends in none of .so, .o, .a, .s, .ll, .c; say what it is with --emit", path);
-    return false;
+    if (!artifact_form_of(emit ? ending : path, &form))
+        wrong_usage("'%s' ends in none of .so, .o, .a, .s, .ll, .c; say what it is with --emit",
+                    path);
+    return form;
 }
 
 /* The output's path with another ending. */
@@ -40,8 +37,8 @@ static bool compile(Session *session)
                                .name = option_text(options, OPTION_name, NULL),
                                .header = option_text(options, OPTION_header, NULL),
                                .example = option_text(options, OPTION_example, NULL),
-                               .weights = option_text(options, OPTION_weights, NULL)};
-    read_form(options, path, &request.form);
+                               .weights = option_text(options, OPTION_weights, NULL),
+                               .form = read_form(options, path)};
     bool for_reading = request.form == ARTIFACT_assembly || request.form == ARTIFACT_ir;
     if (!request.header && !for_reading)
         request.header = beside(session->arena, path, ".h");

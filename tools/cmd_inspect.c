@@ -78,7 +78,8 @@ static void print_report(const Session *session, const Census *census)
     double flops = program_flops(program);
     printf("%s: IR version %lld", session->path, (long long)model->ir_version);
     if (model->producer_name && *model->producer_name)
-        printf(", made by %s %s", model->producer_name,
+        printf(", made by %s%s%s", model->producer_name,
+               model->producer_version && *model->producer_version ? " " : "",
                model->producer_version ? model->producer_version : "");
     printf("\n");
     for (int i = 0; i < program->input_count; i++)
@@ -127,9 +128,7 @@ static void print_artifact_json(const Session *session, const TnArtifactInfo *mo
         "arena_formula", model->arena_formula, "weight_bytes", (json_int_t)model->weight_bytes,
         "has_weights", (int)model->has_weights, "kernels",
         (json_int_t)count_kernels(&session->program->main));
-    json_dumpf(json, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(json);
+    print_listing(json);
 }
 
 static void print_artifact(const Session *session, const TnArtifactInfo *model)

@@ -16,14 +16,6 @@
 
 enum { MOST_SHOWN = 64 };
 
-static int64_t element_count(const TnTensor *tensor)
-{
-    int64_t count = 1;
-    for (int d = 0; d < tensor->rank; d++)
-        count *= tensor->dims[d];
-    return count;
-}
-
 static void append_element(Text *text, TnElementType element, const void *data)
 {
     switch (element_kind(element)) {
@@ -57,7 +49,7 @@ static void append_element(Text *text, TnElementType element, const void *data)
 /* "float[2, 3] {0.5, 1.0, ...}" */
 static void append_tensor(Text *text, const TnTensor *tensor)
 {
-    int64_t count = element_count(tensor);
+    int64_t count = tensor_elements(tensor);
     text_append(text, element_name(tensor->element));
     for (int d = 0; d < tensor->rank; d++)
         text_format(text, "%s%lld%s", d ? ", " : "[", (long long)tensor->dims[d],
@@ -113,7 +105,7 @@ static bool write_outputs(Session *session, const TnValue *outputs)
         if (as_npy) {
             TensorData data = {.element = tensor->element,
                                .rank = tensor->rank,
-                               .count = element_count(tensor),
+                               .count = tensor_elements(tensor),
                                .data = tensor->data};
             memcpy(data.dims, tensor->dims, sizeof *data.dims * (size_t)tensor->rank);
             good = npy_write(session->arena, written[i], &data, session->diagnostics);

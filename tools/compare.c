@@ -2,16 +2,16 @@
 #include "compare.h"
 
 #include "runtime/element.h"
+#include "tensor_data.h"
 
 #include <math.h>
 #include <string.h>
 
-static int64_t element_count(const TnTensor *tensor)
+Tolerance tolerance_of(const Options *options)
 {
-    int64_t count = 1;
-    for (int d = 0; d < tensor->rank; d++)
-        count *= tensor->dims[d];
-    return count;
+    return (Tolerance){.rtol = option_real(options, OPTION_rtol, 1e-3),
+                       .atol = option_real(options, OPTION_atol, 1e-7),
+                       .atol_max = option_real(options, OPTION_atol_max, 0)};
 }
 
 static void append_shape(Text *text, const TnTensor *tensor)
@@ -28,7 +28,7 @@ static const char *kind_name(TnValueKind kind)
     return names[kind];
 }
 
-static bool tensors_alike(const TnTensor *a, const TnTensor *e, Text *why)
+static bool same_types(const TnTensor *a, const TnTensor *e, Text *why)
 {
     bool same = a->element == e->element && a->rank == e->rank;
     for (int d = 0; same && d < a->rank; d++)
@@ -100,15 +100,15 @@ static void describe(Text *why, const TnTensor *a, const TnTensor *e, const Wors
                         worst->excess);
     }
     text_format(why, "; %lld of %lld elements are wrong", (long long)worst->wrong,
-                (long long)element_count(e));
+                (long long)tensor_elements(e));
 }
 
 static bool tensors_agree(const TnTensor *a, const TnTensor *e, const Tolerance *tolerance,
                           Text *why)
 {
-    if (!tensors_alike(a, e, why))
+    if (!same_types(a, e, why))
         return false;
-    int64_t count = element_count(e);
+    int64_t count = tensor_elements(e);
     double rtol = tolerance->rtol, atol = tolerance->atol, largest = 0;
     bool is_complex = element_kind(e->element) == ELEMENT_KIND_COMPLEX;
     if (e->element == TN_BFLOAT16 && rtol < 0x1p-6)
@@ -140,6 +140,35 @@ static bool tensors_agree(const TnTensor *a, const TnTensor *e, const Tolerance 
     return worst.wrong == 0;
 }
 
+/* Whether the draws of a are of the kind of those of e; see compare.h. */
+static bool draws_alike(const TnTensor *a, const TnTensor *e, Text *why)
+{
+    enum { FEW = 8 }; /* to tell how wide the range is */
+    double least = INFINITY, most = -INFINITY;
+    int64_t count = tensor_elements(e);
+    if (!same_types(a, e, why))
+        return false;
+    if (e->element == TN_STRING || element_kind(e->element) == ELEMENT_KIND_COMPLEX)
+        return true;
+    for (int64_t i = 0; i < count; i++) {
+        double expected = number_at(e, i, 0);
+        if (!isfinite(expected)) /* then anything may be */
+            return true;
+        least = fmin(least, expected);
+        most = fmax(most, expected);
+    }
+    double slack = count < FEW ? fmax(1, fmax(fabs(least), fabs(most))) : 4 * (most - least);
+    for (int64_t i = 0; i < count; i++) {
+        double actual = number_at(a, i, 0);
+        if (actual >= least - slack && actual <= most + slack)
+            continue;
+        text_format(why, "a draw is %.9g, those expected lie from %.9g to %.9g", actual, least,
+                    most);
+        return false;
+    }
+    return true;
+}
+
 static bool compare(const TnValue *actual, const TnValue *expected, const Tolerance *tolerance,
                     Text *why)
 {
@@ -149,7 +178,7 @@ static bool compare(const TnValue *actual, const TnValue *expected, const Tolera
     }
     if (expected->kind == TN_TENSOR)
         return tolerance ? tensors_agree(&actual->tensor, &expected->tensor, tolerance, why)
-                         : tensors_alike(&actual->tensor, &expected->tensor, why);
+                         : draws_alike(&actual->tensor, &expected->tensor, why);
     if (actual->count != expected->count) {
         text_format(why, "has %lld items, expected %lld", (long long)actual->count,
                     (long long)expected->count);

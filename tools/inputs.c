@@ -4,7 +4,6 @@
 #include "messages.h"
 
 #include "frontend/tensor_file.h"
-#include "ir/support/array.h"
 #include "tensor_data.h"
 
 #include <math.h>
@@ -303,26 +302,11 @@ bool inputs_prepare(Session *session, TnValue *values)
     return true;
 }
 
-bool inputs_specialize(Session *session)
+const TnValue *inputs_find(Session *session, const char *name, const void *user)
 {
-    ARRAY(ConstantSetting) constants = {0};
-    for (int i = 0; i < session->constant_count; i++)
-        array_push(session->arena, &constants, session->constants[i]);
-    for (int64_t i = 0; i < session->needs.count; i++) {
-        const char *name = session->needs.inputs[i], *path = given_file(session, name);
-        TnValue value;
-        WantedInput wanted = {.name = name, .element = TN_INT64, .rank = 1, .dims = {-1}};
-        if (!path || !read_file(session, path, TYPE_tensor, &wanted, &value) ||
-            value.kind != TN_TENSOR)
-            return false;
-        const TnTensor *tensor = &value.tensor;
-        Constant *constant = constant_create(session->arena, tensor->element, tensor->rank,
-                                             tensor->dims, tensor->data);
-        if (!constant)
-            return false;
-        array_push(session->arena, &constants, (ConstantSetting){name, constant});
-    }
-    session->constants = constants.items;
-    session->constant_count = (int)constants.count;
-    return session->needs.count > 0;
+    const char *path = given_file(session, name);
+    TnValue *value = ARENA_NEW(session->arena, TnValue);
+    WantedInput wanted = {.name = name, .element = TN_INT64, .rank = 1, .dims = {-1}};
+    (void)user;
+    return path && read_file(session, path, TYPE_tensor, &wanted, value) ? value : NULL;
 }

@@ -10,8 +10,7 @@
 /* Fills values[program input]; what is made lives in the session's arena. A size that no given
  * input tells is 1, which is said on stderr unless the session is quiet. */
 bool inputs_prepare(Session *session, TnValue *values);
-/* Inputs that must be constants: reads those that -i gives into session->constants. Answers false
- * if one of them is not given. */
-bool inputs_specialize(Session *session);
+/* An InputFinder: integers out of the file that -i gives for the name. */
+const TnValue *inputs_find(Session *session, const char *name, const void *user);
 
 #endif

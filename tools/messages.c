@@ -17,9 +17,9 @@ void messages_choose_form(int argc, char **argv)
             as_json = true;
 }
 
-/* Text that need not be UTF-8, as JSON must: bytes that are not become '?'. */
-static json_t *text_json(const char *text, size_t length)
+json_t *text_json(const char *text)
 {
+    size_t length = strlen(text);
     json_t *string = json_stringn(text, length);
     if (string)
         return string;
@@ -36,7 +36,7 @@ static json_t *text_json(const char *text, size_t length)
 static void set_text(json_t *object, const char *key, const char *text)
 {
     if (text && *text)
-        json_object_set_new(object, key, text_json(text, strlen(text)));
+        json_object_set_new(object, key, text_json(text));
 }
 
 static void print_line(json_t *object)

@@ -18,6 +18,8 @@
 #include <jansson.h>
 #include <stdarg.h>
 
+/* Text that need not be UTF-8, as JSON must: bytes that are not become '?'. */
+json_t *text_json(const char *text);
 /* A listing on stdout, which is released; answers the exit status. */
 int print_listing(json_t *json);
 

@@ -3,7 +3,9 @@
 
 #include "messages.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +40,9 @@ void wrong_usage(const char *format, ...)
     char message[512];
     vsnprintf(message, sizeof message, format, list);
     va_end(list);
-    tell(SEVERITY_ERROR, NULL, "%s; see 'tenon help%s%s'", message,
-         current == COMMAND_COUNT ? "" : " ",
-         current == COMMAND_COUNT ? "" : commands[current].name);
+    bool is_of_command = current != COMMAND_COUNT && current != COMMAND_help;
+    tell(SEVERITY_ERROR, NULL, "%s; see 'tenon help%s%s'", message, is_of_command ? " " : "",
+         is_of_command ? commands[current].name : "");
     exit(EXIT_WRONG_USAGE);
 }
 
@@ -105,6 +107,64 @@ static void add(Options *options, int kind, const char *value)
         (struct Occurrence){(OptionKind)kind, value};
 }
 
+/* ---- Arguments --------------------------------------------------------------------------- */
+
+static bool is_whole(const char *text)
+{
+    char *end;
+    errno = 0;
+    return strtoll(text, &end, 10) >= 0 && end != text && !*end && !errno;
+}
+
+static bool is_real(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    return value >= 0 && isfinite(value) && end != text && !*end;
+}
+
+static bool has_word(const char *words, const char *sought)
+{
+    for (const char *word = words; word; word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL)
+        if (strcspn(word, "|") == strlen(sought) && !strncmp(word, sought, strlen(sought)))
+            return true;
+    return false;
+}
+
+/* "jit, so or c" for "jit|so|c". */
+static const char *list_words(const char *words, char *list, size_t size)
+{
+    size_t used = 0;
+    list[0] = 0;
+    while (*words && used < size) {
+        size_t length = strcspn(words, "|");
+        const char *next = words + length + (words[length] == '|');
+        const char *joint = used == 0 ? "" : *next ? ", " : " or ";
+        used += (size_t)snprintf(list + used, size - used, "%s%.*s", joint, (int)length, words);
+        words = next;
+    }
+    return list;
+}
+
+/* Whether the value is what the table's name for the argument says (options.def). */
+static void check_argument(int kind, const char *value)
+{
+    const char *name = table[kind].name, *argument = table[kind].argument;
+    long long least, most;
+    char words[128];
+    if (!strcmp(argument, "N") && !is_whole(value))
+        wrong_usage("option '--%s' needs a whole number of at least 0, not '%s'", name, value);
+    if (!argument[1] && strchr("SRAF", *argument) && !is_real(value))
+        wrong_usage("option '--%s' needs a number of at least 0, not '%s'", name, value);
+    if (sscanf(argument, "%lld..%lld", &least, &most) == 2 &&
+        (!is_whole(value) || strtoll(value, NULL, 10) < least || strtoll(value, NULL, 10) > most))
+        wrong_usage("option '--%s' needs a number from %lld to %lld, not '%s'", name, least, most,
+                    value);
+    if (islower((unsigned char)*argument) && !has_word(argument, value))
+        wrong_usage("option '--%s' is %s, not '%s'", name,
+                    list_words(argument, words, sizeof words), value);
+}
+
 /* Reads the option at argv[*i], and its argument, which may be in argv[*i + 1]. */
 static void parse_one(Options *options, int argc, char **argv, int *i)
 {
@@ -130,8 +190,8 @@ static void parse_one(Options *options, int argc, char **argv, int *i)
                         table[kind].argument);
         value = argv[++*i];
     }
-    if (kind == OPTION_diagnostics && strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-        wrong_usage("'--diagnostics' is text or json, not '%s'", value);
+    if (value)
+        check_argument(kind, value);
     add(options, kind, value);
 }
 
@@ -196,24 +256,24 @@ const char *option_text(const Options *options, OptionKind kind, const char *oth
 int64_t option_integer(const Options *options, OptionKind kind, int64_t otherwise)
 {
     const char *text = option_text(options, kind, NULL);
-    if (!text)
-        return otherwise;
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno)
-        wrong_usage("option '--%s' needs a whole number, not '%s'", table[kind].name, text);
-    return value;
+    return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
 double option_real(const Options *options, OptionKind kind, double otherwise)
 {
     const char *text = option_text(options, kind, NULL);
-    if (!text)
-        return otherwise;
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end || !(value >= 0))
-        wrong_usage("option '--%s' needs a number of at least 0, not '%s'", table[kind].name, text);
-    return value;
+    return text ? strtod(text, NULL) : otherwise;
+}
+
+void need_arguments(const Options *options, int least, int most, const char *what)
+{
+    if (options->argument_count < least || options->argument_count > most)
+        wrong_usage("'%s' needs %s, not %d", command_name(options->command), what,
+                    options->argument_count);
+}
+
+void only_with(const Options *options, OptionKind kind, const char *others, bool is_there)
+{
+    if (option_given(options, kind) && !is_there)
+        wrong_usage("option '--%s' needs %s, too", table[kind].name, others);
 }

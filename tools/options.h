@@ -43,8 +43,7 @@ void options_free(Options *options);
 bool option_given(const Options *options, OptionKind kind);
 /* The last one given, else `otherwise`. */
 const char *option_text(const Options *options, OptionKind kind, const char *otherwise);
-/* Numbers, the real one not negative; a malformed one is wrong usage: prints and exits with
- * status 2. */
+/* Numbers of options whose arguments options.def says to be such. */
 int64_t option_integer(const Options *options, OptionKind kind, int64_t otherwise);
 double option_real(const Options *options, OptionKind kind, double otherwise);
 /* The i-th occurrence, NULL after the last. */
@@ -55,6 +54,10 @@ const char *command_name(CommandKind command);
 CommandKind command_find(const char *name);
 void print_usage(FILE *file);
 void print_command_help(CommandKind command, FILE *file);
+/* Another count of arguments is wrong usage; `what` is what they should be: "one model". */
+void need_arguments(const Options *options, int least, int most, const char *what);
+/* The option means something only where `others` are given; alone it is wrong usage. */
+void only_with(const Options *options, OptionKind kind, const char *others, bool is_there);
 /* Says so, and where to read more, and exits with status 2. */
 _Noreturn void wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

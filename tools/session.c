@@ -75,9 +75,7 @@ int session_no_memory(void)
 int session_run(const Options *options, int files, bool (*command)(Session *session))
 {
     Session session;
-    if (options->argument_count != files)
-        wrong_usage("'%s' needs %s, not %d", command_name(options->command),
-                    files == 1 ? "one model" : "two files", options->argument_count);
+    need_arguments(options, files, files, files == 1 ? "one model" : "two files");
     if (!session_open(&session, options))
         return EXIT_WRONG_MODEL;
     int status = setjmp(session.boundary.jump) ? session_no_memory()
@@ -159,17 +157,12 @@ const char *session_pipeline(const Session *session)
     if (given)
         return given;
     int64_t level = option_integer(session->options, OPTION_level, 2);
-    if (level < 0 || level > 3)
-        wrong_usage("option '-O' needs a level from 0 to 3, not %lld", (long long)level);
     return level == 0 ? "@required" : level == 1 ? "@unfused" : "@default";
 }
 
 Parallel session_parallel(Session *session)
 {
     int64_t threads = option_integer(session->options, OPTION_threads, 1);
-    if (threads < 0 || threads > 1024)
-        wrong_usage("option '--threads' needs a number from 0 to 1024, not %lld",
-                    (long long)threads);
     if (threads == 0)
         threads = thread_processors();
     if (threads > 1 && !session->pool)

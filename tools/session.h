@@ -63,9 +63,16 @@ bool session_compile(Session *session);
 bool session_compile_to(Session *session, const ArtifactRequest *request);
 /* A program out of a compiled model, instead of all these steps. */
 bool session_load(Session *session, const char *path);
-/* All of it, by the options; or only loading, where the file is a compiled model. Where inputs must
- * be constants and `values` has them, compiles for these. */
+/* What an input is given, NULL if nothing. */
+typedef const TnValue *InputFinder(Session *session, const char *name, const void *user);
+/* From a document to a program. Inputs that the model's structure hangs from are bound to what they
+ * are given, as far as they are tensors. */
+bool session_build_with(Session *session, InputFinder *find, const void *user);
+/* All of it, by the options, with the inputs that -i gives; or only loading, where the file is a
+ * compiled model. */
 bool session_build(Session *session, const char *path);
+/* --dynamic: all sizes become symbols before anything else. */
+void session_set_dynamic(Session *session);
 /* The pipeline that the options ask for. */
 const char *session_pipeline(const Session *session);
 Parallel session_parallel(Session *session);

@@ -12,6 +12,7 @@
 
 int command_version(const Options *options)
 {
+    need_arguments(options, 0, 0, "no argument");
     if (!option_given(options, OPTION_json)) {
         printf("tenon %d.%d.%d\n", TN_VERSION_MAJOR, TN_VERSION_MINOR, TN_VERSION_PATCH);
         return EXIT_GOOD;
@@ -25,6 +26,7 @@ int command_version(const Options *options)
 
 int command_help(const Options *options)
 {
+    need_arguments(options, 0, 1, "the name of one command");
     if (options->argument_count == 0)
         print_usage(stdout);
     else

@@ -33,6 +33,14 @@ void tensor_data_free(TensorData *tensor)
     *tensor = (TensorData){0};
 }
 
+int64_t tensor_elements(const TnTensor *tensor)
+{
+    int64_t count = 1;
+    for (int d = 0; d < tensor->rank; d++)
+        count *= tensor->dims[d];
+    return count;
+}
+
 bool shape_parse(const char *text, int *rank, int64_t *dims)
 {
     *rank = 0;

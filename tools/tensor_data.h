@@ -21,6 +21,7 @@ typedef struct TensorData {
 /* With zeroed memory; false and a message if the size overflows or there is no memory. */
 bool tensor_data_allocate(TensorData *tensor, TnElementType element, int rank, const int64_t *dims);
 void tensor_data_free(TensorData *tensor);
+int64_t tensor_elements(const TnTensor *tensor);
 /* "2x3x4", "scalar" for rank 0; answers false if the text is no shape. */
 bool shape_parse(const char *text, int *rank, int64_t *dims);
 /* "2, 3, 4" in `text`, which has room for any rank; answers it. */
