@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The part of the runtime that artifacts contain, as LLVM bitcode, one file an architecture; and the
-# text of tenon_model.h, which every generated header contains.
+# The part of the runtime that artifacts contain, as LLVM bitcode, one file an architecture.
 find_program(CLANG_19 NAMES clang-19 REQUIRED)
 find_program(LLVM_LINK NAMES llvm-link-19 HINTS ${TENON_LLVM_LIBDIR}/../bin REQUIRED)
 set(TENON_BITCODE_FOLDER ${CMAKE_BINARY_DIR}/bitcode)
@@ -56,11 +55,3 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc
     -P ${CMAKE_SOURCE_DIR}/tools/cmake/processors.cmake
   DEPENDS ${CMAKE_SOURCE_DIR}/tools/cmake/processors.cmake VERBATIM)
 target_sources(tenon_codegen_llvm PRIVATE ${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc)
-
-file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/codegen/artifact)
-set(model_header ${CMAKE_SOURCE_DIR}/include/tenon_model.h)
-add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/codegen/artifact/tenon_model.inc
-  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${CMAKE_BINARY_DIR}/codegen/artifact/tenon_model.inc
-    "-DFILES=${model_header}" -P ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake
-  DEPENDS ${model_header} ${CMAKE_SOURCE_DIR}/tools/cmake/embed.cmake VERBATIM)
-target_sources(tenon_codegen_artifact PRIVATE ${CMAKE_BINARY_DIR}/codegen/artifact/tenon_model.inc)

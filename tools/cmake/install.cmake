@@ -15,11 +15,8 @@ if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize") # a sanitizer's symbols are the progr
 endif()
 set_property(TARGET tenon_shared APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/tools/cmake/exports.map)
 
-install(TARGETS tenon_static tenon_shared
+install(TARGETS tenon tenon_static tenon_shared RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET tenon)
-  install(TARGETS tenon RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
 install(FILES include/tenon.h include/tenon_model.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # The package may be installed elsewhere (--prefix): paths are relative to the file.
 file(RELATIVE_PATH TENON_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
