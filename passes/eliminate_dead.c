@@ -4,15 +4,7 @@
  * that no region reads. One walk backward is enough: users come after what they use. No operator
  * has effects beyond its results.
  */
-#include "passes/pass.h"
-
-static bool is_dead(const Node *node)
-{
-    for (int i = 0; i < node->result_count; i++)
-        if (result(node, i)->first_use)
-            return false;
-    return true;
-}
+#include "passes/rewrite.h"
 
 static bool capture_is_unused(const Node *node, int from_end)
 {
@@ -42,7 +34,7 @@ PassResult pass_eliminate_dead(Pass *pass, Graph *graph)
     Node *previous;
     for (Node *node = graph->last; node && pass_allows(pass); node = previous) {
         previous = node->prev;
-        if (!is_dead(node)) {
+        if (!is_unused(node)) {
             remove_captures(pass, node);
             continue;
         }

@@ -9,6 +9,7 @@
  * double and rounded once.
  */
 #include "ir/graph/constant.h"
+#include "ir/support/array.h"
 #include "passes/rewrite.h"
 
 #include <math.h>
@@ -211,5 +212,5 @@ PassResult pass_fold_batch_norm(Pass *pass, Graph *graph)
 {
     static const Rule *const rules[] = {&rule_into_conv, &rule_into_conv_transpose, &rule_into_gemm,
                                         &rule_as_multiply_add};
-    return rewrite_graph(pass, graph, rules, 4);
+    return rewrite_graph(pass, graph, rules, (int)COUNT_OF(rules));
 }

@@ -69,8 +69,8 @@ static bool is_worth_it(Pass *pass, const Node *node)
         to += bytes_of(pass, result(node, i));
     if (node->op == &op_transpose && to > (double)TRANSPOSE_MOST)
         return false;
-    double small = (double)pass_option_number(pass, "small");
-    double most = (double)pass_option_number(pass, "most");
+    double small = (double)pass_option(pass, "small");
+    double most = (double)pass_option(pass, "most");
     double grown = is_reread(node) ? REREAD * small : 2 * from;
     return to <= small || (to <= most && (to <= grown || to <= 2 * from) &&
                            (double)arena_bytes(pass->model->arena) + to <= memory_budget(pass));

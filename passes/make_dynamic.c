@@ -31,7 +31,7 @@ static void make_input_dynamic(Pass *pass, Value *input)
     if (!type_is_tensor(input->type))
         return;
     Type *type = arena_copy(pass->model->arena, input->type, sizeof *type);
-    int64_t least = pass_option_number(pass, "ones") ? 0 : 2, size;
+    int64_t least = pass_option(pass, "ones") ? 0 : 2, size;
     for (int d = 0; d < type->rank; d++) {
         if (!pass_allows(pass) || !expr_known(type->dims[d], &size) || size < least)
             continue;

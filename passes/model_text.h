@@ -7,6 +7,9 @@
 
 #include "ir/graph/graph.h"
 
+/* Of a tensor, in a dump for the eye. */
+enum { MODEL_ELEMENTS_SHOWN = 64 };
+
 /* The model in canonical text. Of tensors with more elements than element_limit only the first ones
  * are written (0: all are), and the text cannot be read back. False after a diagnostic. */
 bool model_print(const Model *model, int64_t element_limit, Text *text);

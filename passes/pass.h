@@ -44,7 +44,9 @@ typedef struct PassDef {
 } PassDef;
 
 typedef struct OptionDef {
-    const char *pass, *name, *default_value, *doc;
+    const char *pass, *name;
+    int64_t default_value;
+    const char *doc;
 } OptionDef;
 
 extern const PassDef pass_table[];
@@ -53,9 +55,11 @@ extern const OptionDef pass_option_table[];
 extern const int pass_option_table_count;
 const PassDef *pass_find(const char *name, size_t length); /* NULL if there is none */
 
-/* An option as given: fold-constants{size = 64}. */
+/* An option as given: fold-constants{small = 64}. */
 typedef struct PassOption {
-    const char *name, *value;
+    const char *name;
+    int64_t value;
+    Location location;
     const struct PassOption *next;
 } PassOption;
 
@@ -81,8 +85,7 @@ PassResult pass_result(const Pass *pass, int64_t before);
 bool pass_infer_again(Pass *pass, Node *node, bool *changed);
 
 /* The option's value, or its default from passes.def. */
-const char *pass_option(const Pass *pass, const char *name);
-int64_t pass_option_number(const Pass *pass, const char *name);
+int64_t pass_option(const Pass *pass, const char *name);
 
 /* ---- Explanations ------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include "ir/support/array.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,14 +73,13 @@ static bool expect(Reader *r, char c)
                  : error_at(r->diagnostics, here(r, r->at), "expected '%c' before the end", c);
 }
 
-/* A word of letters, digits, '-', '_', '.', '+', '/' and ':'; NULL and a diagnostic if there is
- * none. */
+/* A word of letters, digits, '-' and '_'; NULL and a diagnostic if there is none. */
 static const char *read_word(Reader *r, const char *what)
 {
     peek(r);
     size_t begin = r->at;
     while (isalnum((unsigned char)r->source->data[r->at]) ||
-           (r->source->data[r->at] && strchr("-_.+/:", r->source->data[r->at])))
+           (r->source->data[r->at] && strchr("-_", r->source->data[r->at])))
         r->at++;
     if (r->at == begin) {
         error_at(r->diagnostics, here(r, begin), "expected %s", what);
@@ -88,7 +88,31 @@ static const char *read_word(Reader *r, const char *what)
     return arena_string(r->arena, r->source->data + begin, r->at - begin);
 }
 
-/* { key = value, ... }, in order. */
+/* A whole number from 0 on. */
+static bool read_number(Reader *r, const char *option, int64_t *number)
+{
+    char *end;
+    peek(r);
+    size_t begin = r->at;
+    const char *word = read_word(r, "a number");
+    if (!word)
+        return false;
+    errno = 0;
+    *number = strtoll(word, &end, 10);
+    if (!errno && !*end && *number >= 0)
+        return true;
+    return error_at(r->diagnostics, here(r, begin),
+                    "option '%s' needs a whole number of at least 0, found '%s'", option, word);
+}
+
+static const PassOption *find_option(const PassOption *options, const char *name)
+{
+    while (options && strcmp(options->name, name) != 0)
+        options = options->next;
+    return options;
+}
+
+/* { key = number, ... }, in order. */
 static bool read_options(Reader *r, const PassOption **options)
 {
     const PassOption **tail = options;
@@ -97,11 +121,16 @@ static bool read_options(Reader *r, const PassOption **options)
         return true;
     do {
         PassOption *option = ARENA_NEW(r->arena, PassOption);
+        peek(r);
+        size_t begin = r->at;
         option->name = read_word(r, "the name of an option");
-        if (!option->name || !expect(r, '='))
+        if (!option->name)
             return false;
-        option->value = read_word(r, "the value of an option");
-        if (!option->value)
+        option->location = here(r, begin);
+        if (find_option(*options, option->name))
+            return error_at(r->diagnostics, option->location, "option '%s' is given twice",
+                            option->name);
+        if (!expect(r, '=') || !read_number(r, option->name, &option->value))
             return false;
         *tail = option;
         tail = (const PassOption **)&option->next;
@@ -109,23 +138,27 @@ static bool read_options(Reader *r, const PassOption **options)
     return expect(r, '}');
 }
 
-static bool check_options(const Reader *r, const PipelineStep *step, size_t begin)
+static bool has_option(const PassDef *pass, const char *name)
 {
-    for (const PassOption *option = step->options; option; option = option->next) {
-        bool known = false;
-        for (int i = 0; i < pass_option_table_count; i++)
-            known |= !strcmp(pass_option_table[i].pass, step->pass->name) &&
-                     !strcmp(pass_option_table[i].name, option->name);
-        if (!known)
-            return error_at(r->diagnostics, here(r, begin), "%s has no option '%s'",
+    for (int i = 0; i < pass_option_table_count; i++)
+        if (!strcmp(pass_option_table[i].pass, pass->name) &&
+            !strcmp(pass_option_table[i].name, name))
+            return true;
+    return false;
+}
+
+static bool check_options(const Reader *r, const PipelineStep *step)
+{
+    for (const PassOption *option = step->options; option; option = option->next)
+        if (!has_option(step->pass, option->name))
+            return error_at(r->diagnostics, option->location, "%s has no option '%s'",
                             step->pass->name, option->name);
-    }
     return true;
 }
 
 static bool read_steps(Reader *r, char end, const PipelineStep **steps);
 
-static bool read_repeat(Reader *r, PipelineStep *step, size_t begin)
+static bool read_repeat(Reader *r, PipelineStep *step)
 {
     const PassOption *options;
     step->kind = STEP_repeat;
@@ -133,10 +166,10 @@ static bool read_repeat(Reader *r, PipelineStep *step, size_t begin)
     if (!read_options(r, &options))
         return false;
     for (; options; options = options->next) {
-        step->rounds = (int)strtol(options->value, NULL, 10);
-        if (strcmp(options->name, "rounds") || step->rounds < 1)
-            return error_at(r->diagnostics, here(r, begin),
-                            "repeat has one option, rounds, a number from 1 on");
+        if (strcmp(options->name, "rounds") || options->value < 1 || options->value > ROUNDS_MOST)
+            return error_at(r->diagnostics, options->location,
+                            "repeat has one option, rounds, a number from 1 to %d", ROUNDS_MOST);
+        step->rounds = (int)options->value;
     }
     return expect(r, '(') && read_steps(r, ')', &step->body) && expect(r, ')');
 }
@@ -147,12 +180,13 @@ static bool read_named(Reader *r, PipelineStep *step, size_t begin)
     step->name = read_word(r, "the name of a pipeline");
     if (!step->name)
         return false;
+    step->location = here(r, begin);
     const PipelineDef *def = pipeline_find(step->name);
     if (!def)
-        return error_at(r->diagnostics, here(r, begin), "no pipeline is called '%s'", step->name);
+        return error_at(r->diagnostics, step->location, "no pipeline is called '%s'", step->name);
     for (const Reader *outer = r; outer; outer = outer->outer)
         if (outer->name && !strcmp(outer->name, step->name))
-            return error_at(r->diagnostics, here(r, begin), "pipeline '%s' contains itself",
+            return error_at(r->diagnostics, step->location, "pipeline '%s' contains itself",
                             step->name);
     Source *source = ARENA_NEW(r->arena, Source);
     *source = (Source){.name = arena_format(r->arena, "@%s", def->name),
@@ -171,13 +205,14 @@ static bool read_step(Reader *r, PipelineStep *step)
     const char *name = read_word(r, "the name of a pass");
     if (!name)
         return false;
+    step->location = here(r, begin);
     if (!strcmp(name, "repeat"))
-        return read_repeat(r, step, begin);
+        return read_repeat(r, step);
     step->kind = STEP_pass;
     step->pass = pass_find(name, strlen(name));
     if (!step->pass)
-        return error_at(r->diagnostics, here(r, begin), "no pass is called '%s'", name);
-    return read_options(r, &step->options) && check_options(r, step, begin);
+        return error_at(r->diagnostics, step->location, "no pass is called '%s'", name);
+    return read_options(r, &step->options) && check_options(r, step);
 }
 
 static bool read_steps(Reader *r, char end, const PipelineStep **steps)
@@ -230,8 +265,8 @@ static void print_step(const PipelineStep *step, Text *text)
     case STEP_pass:
         text_append(text, step->pass->name);
         for (const PassOption *option = step->options; option; option = option->next)
-            text_format(text, "%s%s=%s%s", option == step->options ? "{" : ", ", option->name,
-                        option->value, option->next ? "" : "}");
+            text_format(text, "%s%s=%lld%s", option == step->options ? "{" : ", ", option->name,
+                        (long long)option->value, option->next ? "" : "}");
     }
 }
 
@@ -244,21 +279,24 @@ void pipeline_print(const PipelineStep *steps, Text *text)
     }
 }
 
-/* The position of the first run of a pass, counted in *at over the steps; -1 if it does not run. */
-static int first_run(const PipelineStep *steps, const char *name, int *at)
+/* The first run of a pass; *at is counted up by the runs before it. */
+static const PipelineStep *find_step(const PipelineStep *steps, const char *name, int *at)
 {
     for (const PipelineStep *step = steps; step; step = step->next) {
-        if (step->kind == STEP_pass) {
-            if (!strcmp(step->pass->name, name))
-                return *at;
-            ++*at;
-        } else {
-            int found = first_run(step->body, name, at);
-            if (found >= 0)
-                return found;
-        }
+        const PipelineStep *found = step->kind != STEP_pass ? find_step(step->body, name, at)
+                                    : strcmp(step->pass->name, name) ? NULL
+                                                                     : step;
+        if (found)
+            return found;
+        *at += step->kind == STEP_pass;
     }
-    return -1;
+    return NULL;
+}
+
+const PipelineStep *pipeline_find_step(const PipelineStep *steps, const char *pass)
+{
+    int at = 0;
+    return find_step(steps, pass, &at);
 }
 
 bool pipeline_check_order(const PipelineStep *steps, Diagnostics *diagnostics)
@@ -267,11 +305,11 @@ bool pipeline_check_order(const PipelineStep *steps, Diagnostics *diagnostics)
     for (int i = 0; i < order_count; i++) {
         const OrderDef *order = &order_table[i];
         int from = 0, to = 0;
-        int before = first_run(steps, order->before, &from);
-        int after = first_run(steps, order->after, &to);
-        if (before >= 0 && after >= 0 && before > after)
-            good = error_at(diagnostics, (Location){0}, "%s must come before %s: %s", order->before,
-                            order->after, order->why);
+        const PipelineStep *before = find_step(steps, order->before, &from);
+        const PipelineStep *after = find_step(steps, order->after, &to);
+        if (before && after && from > to)
+            good = error_at(diagnostics, before->location, "%s must come before %s: %s",
+                            order->before, order->after, order->why);
     }
     return good;
 }

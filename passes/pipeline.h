@@ -3,7 +3,7 @@
  * Pipelines: passes in order, as a line of text.
  *
  *     pipeline = step {',' step}
- *     step     = name ['{' key '=' value {',' key '=' value} '}']
+ *     step     = name ['{' key '=' number {',' key '=' number} '}']
  *              | 'repeat' ['{' 'rounds' '=' number '}'] '(' pipeline ')'
  *              | '@' name of a pipeline in pipelines.def
  *
@@ -18,6 +18,7 @@ typedef enum PipelineStepKind { STEP_pass, STEP_repeat, STEP_named } PipelineSte
 
 typedef struct PipelineStep {
     PipelineStepKind kind;
+    Location location;
     const PassDef *pass;             /* of a pass */
     const PassOption *options;       /* of a pass */
     const char *name;                /* of a named pipeline */
@@ -26,7 +27,7 @@ typedef struct PipelineStep {
     const struct PipelineStep *next;
 } PipelineStep;
 
-enum { ROUNDS_DEFAULT = 10 };
+enum { ROUNDS_DEFAULT = 10, ROUNDS_MOST = 1000 };
 
 typedef struct PipelineDef {
     const char *name, *text;
@@ -47,6 +48,8 @@ typedef struct OrderDef {
 } OrderDef;
 extern const OrderDef order_table[];
 extern const int order_count;
+/* The first step that runs the pass of that name; NULL: none does. */
+const PipelineStep *pipeline_find_step(const PipelineStep *steps, const char *pass);
 /* Where two passes of order.def both occur, the first occurrence of `before` must come first. */
 bool pipeline_check_order(const PipelineStep *steps, Diagnostics *diagnostics);
 

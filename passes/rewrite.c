@@ -47,7 +47,14 @@ bool is_uniform(const Node *node, int i, double number)
            constant_is_uniform(value->constant);
 }
 
-static bool is_unused(const Node *node)
+void transpose_permutation(const Node *transpose, int rank, int64_t *permutation)
+{
+    IntList given = node_ints(transpose, "perm");
+    for (int d = 0; d < rank; d++)
+        permutation[d] = given.count == rank ? given.items[d] : rank - 1 - d;
+}
+
+bool is_unused(const Node *node)
 {
     for (int i = 0; i < node->result_count; i++)
         if (result(node, i)->first_use)

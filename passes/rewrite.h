@@ -53,11 +53,15 @@ Editor rewrite_editor(Pass *pass, Node *node);
 Node *operand_node(const Node *node, int i, const OpDef *op);
 /* Whether a value has one use, and leaves no graph. */
 bool has_one_use(const Value *value);
+/* Whether nobody uses any of the node's results. */
+bool is_unused(const Node *node);
 /* Removes a node whose results are unused, and then what was used by it alone. */
 void remove_dead(Node *node);
 /* The integers of an operand whose elements are all known; false otherwise. In the pass's scratch.
  */
 bool known_list(Pass *pass, const Node *node, int i, IntList *list);
+/* The permutation of a Transpose of that rank; the default is the reversed order. */
+void transpose_permutation(const Node *transpose, int rank, int64_t *permutation);
 /* Whether the operand is a constant all of whose elements are this number. */
 bool is_uniform(const Node *node, int i, double number);
 

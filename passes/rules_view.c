@@ -6,6 +6,7 @@
  * has at the same place is 0, one other size may be -1. With it, shapes that exporters compute at
  * run time from the sizes of the same tensor need not be computed at all.
  */
+#include "ir/ops/build.h"
 #include "ir/support/array.h"
 #include "passes/rules.h"
 
@@ -84,29 +85,12 @@ RULE(reshape_of_reshape, reshape)
 
 /* ---- Transposes -------------------------------------------------------------------------- */
 
-/* The permutation of a Transpose; the default is the reversed order. */
-static void permutation(const Node *node, int rank, int64_t *perm)
-{
-    IntList given = node_ints(node, "perm");
-    for (int d = 0; d < rank; d++)
-        perm[d] = given.count == rank ? given.items[d] : rank - 1 - d;
-}
-
-static Value *transpose(Editor *editor, Value *x, int rank, const int64_t *perm)
-{
-    Arena *arena = editor->context->model->arena;
-    void *attributes = op_attributes(arena, &op_transpose);
-    *(IntList *)op_attribute(&op_transpose, attributes, "perm") =
-        (IntList){rank, arena_copy(arena, perm, (size_t)rank * sizeof *perm)};
-    return edit(editor, &op_transpose, attributes, 1, x);
-}
-
 /* Transpose(x) = x where every axis stays */
 RULE(transpose_away, transpose)
 {
     int rank = operand_type(node, 0)->rank;
     int64_t perm[MAX_RANK];
-    permutation(node, rank, perm);
+    transpose_permutation(node, rank, perm);
     for (int d = 0; d < rank; d++)
         if (perm[d] != d)
             return NULL;
@@ -121,12 +105,12 @@ RULE(transpose_of_transpose, transpose)
         return NULL;
     int rank = operand_type(node, 0)->rank;
     int64_t p[MAX_RANK], q[MAX_RANK], both[MAX_RANK];
-    permutation(inner, rank, p);
-    permutation(node, rank, q);
+    transpose_permutation(inner, rank, p);
+    transpose_permutation(node, rank, q);
     for (int d = 0; d < rank; d++)
         both[d] = p[q[d]];
     Editor editor = rewrite_editor(pass, node);
-    return transpose(&editor, operand(inner, 0), rank, both);
+    return build_transpose(&editor, operand(inner, 0), rank, both);
 }
 
 /* Transpose(x) = Reshape(x) where only axes of size 1 move past others */
@@ -134,7 +118,7 @@ RULE(transpose_as_reshape, transpose)
 {
     const Type *type = operand_type(node, 0);
     int64_t perm[MAX_RANK], last = -1;
-    permutation(node, type->rank, perm);
+    transpose_permutation(node, type->rank, perm);
     for (int d = 0; d < type->rank; d++) {
         if (expr_is(type->dims[perm[d]], 1))
             continue;
@@ -186,7 +170,7 @@ RULE(transpose_of_merged, reshape)
     int first[MAX_RANK + 1], count = 0;
     if (!find_merges(pass->model->pool, fine, coarse, first))
         return NULL;
-    permutation(middle, coarse->rank, perm);
+    transpose_permutation(middle, coarse->rank, perm);
     Type type = *fine;
     for (int d = 0; d < coarse->rank; d++)
         for (int k = first[perm[d]]; k < first[perm[d] + 1]; k++) {
@@ -196,7 +180,7 @@ RULE(transpose_of_merged, reshape)
     if (!state_shape(&type, result(node, 0)->type, shape))
         return NULL;
     Editor editor = rewrite_editor(pass, node);
-    Value *transposed = transpose(&editor, operand(merge, 0), fine->rank, moved);
+    Value *transposed = build_transpose(&editor, operand(merge, 0), fine->rank, moved);
     return transposed ? reshape_to_result(pass, node, transposed) : NULL;
 }
 

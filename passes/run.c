@@ -47,8 +47,6 @@ static bool is_wanted(const char *option, const char *pass, bool changed)
                       (changed && !strcmp(option, "change")));
 }
 
-enum { ELEMENTS_SHOWN = 64 };
-
 static const char *print_model(const Model *model, Arena *arena, int64_t element_limit)
 {
     Text text = text_create(arena);
@@ -57,7 +55,7 @@ static const char *print_model(const Model *model, Arena *arena, int64_t element
 
 static void dump(PassRun *run, const PassDef *def, bool before)
 {
-    const char *text = print_model(run->model, run->scratch, ELEMENTS_SHOWN);
+    const char *text = print_model(run->model, run->scratch, MODEL_ELEMENTS_SHOWN);
     if (text && run->options->dump)
         run->options->dump(run->options->dump_user, def->name, before, text);
 }
@@ -117,7 +115,7 @@ static bool check(PassRun *run, PassResult result, const char *before)
     if (options->verify_each && !model_verify(run->model, run->model->diagnostics))
         return fail(run, TN_INTERNAL);
     if (before && result == PASS_UNCHANGED) {
-        const char *after = print_model(run->model, run->scratch, ELEMENTS_SHOWN);
+        const char *after = print_model(run->model, run->scratch, MODEL_ELEMENTS_SHOWN);
         if (after && strcmp(before, after)) {
             error_at(run->model->diagnostics, (Location){0},
                      "%s changed the model and says that it did not", run->pass->name);
@@ -155,7 +153,7 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
     if (is_wanted(options->print_before, step->pass->name, false))
         dump(run, step->pass, true);
     const char *before =
-        options->verify_each ? print_model(run->model, run->scratch, ELEMENTS_SHOWN) : NULL;
+        options->verify_each ? print_model(run->model, run->scratch, MODEL_ELEMENTS_SHOWN) : NULL;
     Pass pass = {.def = step->pass,
                  .options = step->options,
                  .model = run->model,
@@ -259,8 +257,9 @@ static void make_reproducer(const PassRun *failed, Model *original, const Pipeli
         report->reproducer = arena_format(report->arena, "%s%s", failing_command(failed), text);
 }
 
-/* print_before, print_after and stop_after must name a pass. */
-static bool check_names(const RunOptions *options, Diagnostics *diagnostics)
+/* print_before, print_after and stop_after must name a pass that runs. */
+static bool check_names(const RunOptions *options, const PipelineStep *steps,
+                        Diagnostics *diagnostics)
 {
     const struct {
         const char *option, *name;
@@ -270,10 +269,16 @@ static bool check_names(const RunOptions *options, Diagnostics *diagnostics)
         {"print-after", options->print_after, is_wanted(options->print_after, "", true)},
         {"stop-after", options->stop_after, false},
     };
-    for (size_t i = 0; i < COUNT_OF(given); i++)
-        if (given[i].name && !given[i].is_word && !pass_find(given[i].name, strlen(given[i].name)))
-            return error_at(diagnostics, (Location){0}, "%s: no pass is called '%s'",
-                            given[i].option, given[i].name);
+    for (size_t i = 0; i < COUNT_OF(given); i++) {
+        const char *option = given[i].option, *name = given[i].name;
+        if (!name || given[i].is_word || pipeline_find_step(steps, name))
+            continue;
+        return pass_find(name, strlen(name))
+                   ? error_at(diagnostics, (Location){0}, "%s: the pipeline does not run '%s'",
+                              option, name)
+                   : error_at(diagnostics, (Location){0}, "%s: no pass is called '%s'", option,
+                              name);
+    }
     return true;
 }
 
@@ -282,9 +287,9 @@ TnStatus passes_run(Model *model, const RunOptions *options, Arena *scratch, Run
     *report = (RunReport){.arena = model->arena};
     const PipelineStep *steps;
     const char *text = options->pipeline ? options->pipeline : "@default";
-    if (!check_names(options, model->diagnostics) ||
-        !pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
-        !pipeline_check_order(steps, model->diagnostics))
+    if (!pipeline_parse(model->arena, text, model->diagnostics, &steps) ||
+        !pipeline_check_order(steps, model->diagnostics) ||
+        !check_names(options, steps, model->diagnostics))
         return TN_BAD_ARGUMENT;
     ArenaMark mark = arena_mark(scratch);
     Model *original = options->reproduce ? model_clone(model, model->arena) : NULL;

@@ -12,6 +12,7 @@
  * operands are viewed alike, and the node's result is as large as they are. Operands that are
  * constant are viewed the other way round, at compile time; single elements fit anywhere.
  */
+#include "ir/ops/build.h"
 #include "ir/support/array.h"
 #include "passes/rewrite.h"
 
@@ -67,34 +68,18 @@ static Value *apply_below(Editor *editor, const Node *node, Value *const *operan
 
 /* ---- Transposes -------------------------------------------------------------------------- */
 
-static void permutation(const Node *node, int rank, int64_t *perm)
-{
-    IntList given = node_ints(node, "perm");
-    for (int d = 0; d < rank; d++)
-        perm[d] = given.count == rank ? given.items[d] : rank - 1 - d;
-}
-
 static bool same_permutation(const Node *a, const Node *b)
 {
     int rank = operand_type(a, 0)->rank;
     int64_t p[MAX_RANK], q[MAX_RANK];
     if (operand_type(b, 0)->rank != rank)
         return false;
-    permutation(a, rank, p);
-    permutation(b, rank, q);
+    transpose_permutation(a, rank, p);
+    transpose_permutation(b, rank, q);
     for (int d = 0; d < rank; d++)
         if (p[d] != q[d])
             return false;
     return true;
-}
-
-static Value *edit_transpose(Editor *editor, Value *x, int rank, const int64_t *perm)
-{
-    Arena *arena = editor->context->model->arena;
-    void *attributes = op_attributes(arena, &op_transpose);
-    *(IntList *)op_attribute(&op_transpose, attributes, "perm") =
-        (IntList){rank, arena_copy(arena, perm, (size_t)rank * sizeof *perm)};
-    return edit(editor, &op_transpose, attributes, 1, x);
 }
 
 static bool may_sink_transpose(const Node *node, const Node *view)
@@ -129,7 +114,7 @@ static Value *untranspose(Editor *editor, Value *value, int rank, const int64_t 
     }
     for (int d = 0; d < rank; d++)
         inverse[perm[d]] = d;
-    return edit_transpose(editor, value, rank, inverse);
+    return build_transpose(editor, value, rank, inverse);
 }
 
 /* f(Transpose(x), ...) = Transpose(f(x, ...)) */
@@ -140,7 +125,7 @@ RULE_ANY(sink_transpose)
         return NULL;
     int rank = operand_type(view, 0)->rank;
     int64_t perm[MAX_RANK];
-    permutation(view, rank, perm);
+    transpose_permutation(view, rank, perm);
     Editor editor = rewrite_editor(pass, node);
     Value **operands = ARENA_ARRAY(pass->scratch, Value *, node->operand_count + 1);
     for (int i = 0; i < node->operand_count; i++) {
@@ -153,7 +138,7 @@ RULE_ANY(sink_transpose)
                 !value || is_single(value) ? value : untranspose(&editor, value, rank, perm);
     }
     Value *below = apply_below(&editor, node, operands);
-    return below ? edit_transpose(&editor, below, rank, perm) : NULL;
+    return below ? build_transpose(&editor, below, rank, perm) : NULL;
 }
 
 /* ---- Reshapes ---------------------------------------------------------------------------- */

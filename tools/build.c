@@ -133,14 +133,18 @@ static bool compile_via_c(Session *session)
     ArtifactRequest request = {.path = arena_format(session->arena, "%s/model.c", folder),
                                .form = ARTIFACT_c};
     bool done = session_compile_to(session, &request);
+    TnStatus status = TN_OK;
     if (done)
-        session->library = c_route_build(session->arena, folder, "model", session->diagnostics);
+        status =
+            c_route_build(session->arena, folder, "model", &session->library, session->diagnostics);
     if (session->library)
         info = dlsym(session->library, "model_model");
     c_route_clean(session->arena, folder, "model");
     if (info)
         session->program = (Program *)(uintptr_t)info->program;
-    return info || (done ? session_fail(session, TN_INTERNAL, NULL) : false);
+    if (info || !done)
+        return info != NULL;
+    return session_fail(session, status == TN_OK ? TN_INTERNAL : status, NULL);
 }
 
 bool session_compile(Session *session)
@@ -216,6 +220,7 @@ bool session_build_with(Session *session, InputFinder *find, const void *user)
         session->quiet = quiet;
         if (good || session->needs.count == 0 || !bind_inputs(session, find, user)) {
             session_report(session);
+            session_reproduce(session, session_pipeline(session));
             return good;
         }
         session->shown = session->diagnostics->count = before;

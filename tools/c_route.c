@@ -35,18 +35,25 @@ static bool write_file(const char *path, const char *text)
     return file && fclose(file) == 0 && good;
 }
 
-void *c_route_build(Arena *arena, const char *folder, const char *stem, Diagnostics *diagnostics)
+enum { CANNOT_BE_RUN = 126, CANNOT_BE_FOUND = 127 }; /* a shell's statuses */
+
+TnStatus c_route_build(Arena *arena, const char *folder, const char *stem, void **library,
+                       Diagnostics *diagnostics)
 {
     const char *object = arena_format(arena, "%s/%s.so", folder, stem);
     const char *command = arena_format(
         arena, "cd %s && %s -std=c17 -Wall -Wextra -Werror -Wno-psabi -shared -fPIC -o %s.so %s.c",
         folder, compiler, stem, stem);
     int status = system(command);
-    void *library = status == 0 ? dlopen(object, RTLD_NOW | RTLD_LOCAL) : NULL;
-    if (!library)
-        error_at(diagnostics, (Location){0}, "internal error: '%s' fails with %d", command,
-                 WIFEXITED(status) ? WEXITSTATUS(status) : status);
-    return library;
+    *library = status == 0 ? dlopen(object, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (*library)
+        return TN_OK;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : status;
+    if (code == CANNOT_BE_RUN || code == CANNOT_BE_FOUND)
+        error_at(diagnostics, (Location){0}, "the compiler '%s' cannot be run", compiler);
+    else
+        error_at(diagnostics, (Location){0}, "internal error: '%s' fails with %d", command, code);
+    return code == CANNOT_BE_RUN || code == CANNOT_BE_FOUND ? TN_IO : TN_INTERNAL;
 }
 
 void c_route_clean(Arena *arena, const char *folder, const char *stem)
@@ -82,14 +89,15 @@ static TnStatus compile(const Target *target, const Parallel *parallel, Arena *a
         error_at(diagnostics, (Location){0}, "no folder can be made in /tmp");
         return TN_IO;
     }
+    TnStatus status = TN_IO;
     if (write_file(arena_format(arena, "%s/kernels.c", folder), text.data))
-        *module = c_route_build(arena, folder, "kernels", diagnostics);
+        status = c_route_build(arena, folder, "kernels", module, diagnostics);
     c_route_clean(arena, folder, "kernels");
     for (int i = 0; i < count && *module; i++) {
         void *address = dlsym(*module, names[chosen[i]]);
         memcpy(&phases[i]->code, &address, sizeof address);
     }
-    return *module ? TN_OK : TN_INTERNAL;
+    return status;
 }
 
 static void destroy(void *module)

@@ -10,8 +10,10 @@
 
 /* The command, with its options, to which the names of files are added. */
 void c_route_compiler(const char *command);
-/* FOLDER/STEM.c as a shared library, opened with dlopen(); NULL and a diagnostic. */
-void *c_route_build(Arena *arena, const char *folder, const char *stem, Diagnostics *diagnostics);
+/* FOLDER/STEM.c as a shared library, opened with dlopen(). On failure a diagnostic: TN_IO where the
+ * compiler cannot be run, TN_INTERNAL where it does not take what we wrote. */
+TnStatus c_route_build(Arena *arena, const char *folder, const char *stem, void **library,
+                       Diagnostics *diagnostics);
 /* Removes the folder with what the two made in it. */
 void c_route_clean(Arena *arena, const char *folder, const char *stem);
 

@@ -137,11 +137,12 @@ int command_passes(const Options *options)
             const OptionDef *option = &pass_option_table[o];
             if (strcmp(option->pass, pass->name) != 0)
                 continue;
-            json_object_set_new(
-                pass_options, option->name,
-                json_pack("{s:s, s:s}", "default", option->default_value, "doc", option->doc));
+            json_object_set_new(pass_options, option->name,
+                                json_pack("{s:I, s:s}", "default",
+                                          (json_int_t)option->default_value, "doc", option->doc));
             if (!as_json)
-                printf("    %s = %s: %s\n", option->name, option->default_value, option->doc);
+                printf("    %s = %lld: %s\n", option->name, (long long)option->default_value,
+                       option->doc);
         }
         json_array_append_new(passes, json_pack("{s:s, s:s, s:o}", "name", pass->name, "summary",
                                                 pass->summary, "options", pass_options));

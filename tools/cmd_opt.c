@@ -30,8 +30,12 @@ static bool optimize(Session *session)
     const char *pipeline = option_text(options, OPTION_passes, NULL);
     if (!pipeline)
         wrong_usage("'opt' needs --passes=PIPELINE");
-    return session_read(session, options->arguments[0]) && session_import(session) &&
-           session_optimize(session, pipeline) && write_result(session);
+    if (!session_read(session, options->arguments[0]) || !session_import(session))
+        return false;
+    if (session_optimize(session, pipeline))
+        return write_result(session);
+    session_reproduce(session, pipeline);
+    return false;
 }
 
 int command_opt(const Options *options)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
-#include "frontend/text/text.h"
+#include "ir/support/array.h"
 #include "messages.h"
+#include "passes/model_text.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -200,19 +201,12 @@ static void dump(void *user, const char *pass, bool before, const char *text)
     fprintf(stderr, "# %s %s\n%s", before ? "before" : "after", pass, text);
 }
 
-/* Writes the reproducer beside the current folder's other files; says where. */
-static void write_reproducer(const char *text)
-{
-    const char *path = "repro.onnxtxt";
-    FILE *file = fopen(path, "wb");
-    if (file && fputs(text, file) >= 0 && fclose(file) == 0)
-        tell(SEVERITY_NOTE, NULL, "%s holds the model before the pass that failed", path);
-}
-
 static void print_reports(Session *session)
 {
     const Options *options = session->options;
     bool times = option_given(options, OPTION_time_passes);
+    if (session->replays)
+        return;
     if (times || option_given(options, OPTION_stats))
         tell_statistics(&session->report, times, session->arena);
     if (option_given(options, OPTION_explain))
@@ -237,8 +231,8 @@ bool session_optimize(Session *session, const char *pipeline)
     run.stop_after = option_text(options, OPTION_stop_after, NULL);
     run.bisect = option_integer(options, OPTION_bisect, -1);
     run.explain = option_given(options, OPTION_explain);
-    run.reproduce = !session->quiet;
-    run.dump = dump;
+    run.reproduce = session->replays;
+    run.dump = session->replays ? NULL : dump;
     TnStatus status = passes_run(session->model, &run, session->scratch, &session->report);
     session->passes_ns = now_ns() - begin;
     print_reports(session);
@@ -250,7 +244,47 @@ bool session_optimize(Session *session, const char *pipeline)
         for (int64_t i = 0; i < session->needs.count; i++)
             session->needs.inputs[i] = session->report.needed[i]->name;
     }
-    if (status == TN_INTERNAL && session->report.reproducer && !session->quiet)
-        write_reproducer(session->report.reproducer);
     return session_fail(session, status, NULL);
+}
+
+/* ---- Our bugs ---------------------------------------------------------------------------- */
+
+/* The optimised model, under the command that cannot compile it. */
+static const char *print_uncompiled(Session *session)
+{
+    static const struct {
+        OptionKind kind;
+        const char *name;
+    } kept[] = {{OPTION_via, "via"},
+                {OPTION_cc, "cc"},
+                {OPTION_target, "target"},
+                {OPTION_mcpu, "mcpu"},
+                {OPTION_mattr, "mattr"}};
+    Text text = text_create(session->arena);
+    text_append(&text, "# RUN: tenon check --passes=");
+    for (size_t i = 0; i < COUNT_OF(kept); i++)
+        if (option_given(session->options, kept[i].kind))
+            text_format(&text, " --%s '%s'", kept[i].name,
+                        option_text(session->options, kept[i].kind, ""));
+    text_append(&text, " %s\n");
+    return model_print(session->model, 0, &text) ? text.data : NULL;
+}
+
+void session_reproduce(Session *session, const char *pipeline)
+{
+    const char *path = "repro.onnxtxt", *text;
+    bool quiet = session->quiet;
+    int64_t count = session->diagnostics->count;
+    if (quiet || session->status != EXIT_OUR_BUG)
+        return;
+    session->quiet = session->replays = true;
+    bool is_optimized = session_import(session) && session_optimize(session, pipeline);
+    text = is_optimized ? print_uncompiled(session) : session->report.reproducer;
+    session->diagnostics->count = count;
+    session->quiet = session->replays = false;
+    FILE *file = text ? fopen(path, "wb") : NULL;
+    bool good = file && fputs(text, file) >= 0;
+    if (file && fclose(file) == 0 && good)
+        tell(SEVERITY_NOTE, NULL, "%s holds the model %s", path,
+             is_optimized ? "that could not be compiled" : "before the pass that failed");
 }

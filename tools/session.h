@@ -27,6 +27,7 @@ typedef struct Session {
     Diagnostics *diagnostics;
     int64_t shown; /* diagnostics printed so far */
     bool quiet;    /* leaves diagnostics to the caller */
+    bool replays;  /* all is run once more, for session_reproduce() */
     int status;
     const char *path;
     Document *document;
@@ -73,6 +74,9 @@ bool session_build_with(Session *session, InputFinder *find, const void *user);
 bool session_build(Session *session, const char *path);
 /* --dynamic: all sizes become symbols before anything else. */
 void session_set_dynamic(Session *session);
+/* After a step that failed by a bug of ours, unless the session is quiet: writes repro.onnxtxt, a
+ * golden test that fails alike, and says so. */
+void session_reproduce(Session *session, const char *pipeline);
 /* The pipeline that the options ask for. */
 const char *session_pipeline(const Session *session);
 Parallel session_parallel(Session *session);

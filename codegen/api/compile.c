@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ELEMENTS_SHOWN = 64 };
-
 static ImportOptions import_options(Arena *arena, const TnCompileOptions *options)
 {
     FreedWeight *freed = ARENA_ARRAY(arena, FreedWeight, options->replaceable_count + 1);
@@ -110,7 +108,7 @@ static void report_passes(TnProgram *made, const TnCompileOptions *options, cons
         report_print_explanations_json(run, &json);
         set_report(made, TN_REPORT_EXPLANATIONS_JSON, &json);
     }
-    if (wants(options, TN_REPORT_MODEL) && model_print(model, ELEMENTS_SHOWN, &graph))
+    if (wants(options, TN_REPORT_MODEL) && model_print(model, MODEL_ELEMENTS_SHOWN, &graph))
         set_report(made, TN_REPORT_MODEL, &graph);
 }
 

@@ -6,7 +6,10 @@
  */
 #include "frontend/load.h"
 #include "ir/graph/constant.h"
+#include "ir/support/array.h"
+#include "ir/support/hash.h"
 #include "passes/model_text.h"
+#include "passes/rules.h"
 #include "passes/run.h"
 
 #include <setjmp.h>
@@ -158,24 +161,59 @@ static int compare(Fixture *f, const char *path, const char *pipeline, bool exac
     return compared;
 }
 
-static void test_results_stay(void **state)
+/* Visits every model of tests/passes. */
+static void for_each_model(Fixture *f, void (*visit)(Fixture *f, const char *path, void *user),
+                           void *user)
 {
-    Fixture *f = *state;
     const char *folder = TESTS_FOLDER "/passes";
     DIR *directory = opendir(folder);
     assert_non_null(directory);
-    int compared = 0;
-    for (const struct dirent *entry; (entry = readdir(directory));) {
-        if (!strstr(entry->d_name, ".onnxtxt"))
-            continue;
-        const char *path = arena_format(f->arena, "%s/%s", folder, entry->d_name);
-        compared += compare(f, path, "@cleanup", true);
-        compared += compare(f, path, "repeat(sink-views, canonicalize)", true);
-        compared += compare(f, path, "repeat(eliminate-common, eliminate-dead)", true);
-        compared += compare(f, path, "@unfused", false);
-    }
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        if (strstr(entry->d_name, ".onnxtxt"))
+            visit(f, arena_format(f->arena, "%s/%s", folder, entry->d_name), user);
     closedir(directory);
+}
+
+static void compare_pipelines(Fixture *f, const char *path, void *user)
+{
+    int *compared = user;
+    *compared += compare(f, path, "@cleanup", true);
+    *compared += compare(f, path, "repeat(sink-views, canonicalize)", true);
+    *compared += compare(f, path, "repeat(eliminate-common, eliminate-dead)", true);
+    *compared += compare(f, path, "@unfused", false);
+}
+
+static void test_results_stay(void **state)
+{
+    Fixture *f = *state;
+    int compared = 0;
+    for_each_model(f, compare_pipelines, &compared);
     assert_true(compared > 60);
+}
+
+static void collect_rules(Fixture *f, const char *path, void *user)
+{
+    RunOptions options = run_options_default();
+    RunReport report;
+    options.pipeline = "repeat(canonicalize, fold-constants, eliminate-dead)";
+    run_good(f, model_load(f->arena, path, NULL, f->diagnostics), options, &report);
+    for (int64_t p = 0; p < report.pass_count; p++)
+        for (int r = 0; r < report.passes[p].rule_count; r++)
+            map_set(user, report.passes[p].rules[r].rule, f);
+}
+
+/* What no model shows no test of results has looked at. */
+static void test_each_rule_applies_somewhere(void **state)
+{
+    static const RuleSet *const sets[] = {&arithmetic_rules, &view_rules, &window_rules,
+                                          &control_rules};
+    Fixture *f = *state;
+    Map applied = map_create(f->arena);
+    for_each_model(f, collect_rules, &applied);
+    for (size_t s = 0; s < COUNT_OF(sets); s++)
+        for (int i = 0; i < sets[s]->count; i++)
+            if (!map_get(&applied, sets[s]->rules[i]->name))
+                fail_msg("no model of tests/passes shows '%s'", sets[s]->rules[i]->name);
 }
 
 /* ---- The driver -------------------------------------------------------------------------- */
@@ -315,6 +353,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_results_stay),
+        TEST(test_each_rule_applies_somewhere),
         TEST(test_bisection),
         TEST(test_runs_are_alike),
         TEST(test_dumps_and_stopping),

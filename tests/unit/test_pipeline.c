@@ -49,8 +49,13 @@ static void test_mistakes_have_places(void **state)
     assert_refused(f, "canonicalize,", 13, "expected the name of a pass");
     assert_refused(f, "canonicalize eliminate-dead", 13, "expected ',' or the end, found 'e'");
     assert_refused(f, "repeat(canonicalize", 19, "expected ')' before the end");
-    assert_refused(f, "repeat{rounds=0}(canonicalize)", 0, "rounds");
-    assert_refused(f, "canonicalize{fast=1}", 0, "canonicalize has no option 'fast'");
+    assert_refused(f, "repeat{rounds=0}(canonicalize)", 7, "rounds, a number from 1 to 1000");
+    assert_refused(f, "repeat{rounds=99999}(canonicalize)", 7, "rounds, a number from 1 to 1000");
+    assert_refused(f, "canonicalize{fast=1}", 13, "canonicalize has no option 'fast'");
+    assert_refused(f, "fold-constants{small=abc}", 21, "at least 0, found 'abc'");
+    assert_refused(f, "fold-constants{small=-5}", 21, "at least 0, found '-5'");
+    assert_refused(f, "fold-constants{small=99999999999999999999}", 21, "at least 0, found '99");
+    assert_refused(f, "fold-constants{small=1, most=2, small=3}", 32, "'small' is given twice");
     assert_refused(f, "make-dynamic{ones}", 17, "expected '=', found '}'");
     assert_refused(f, "@nothing", 0, "no pipeline is called 'nothing'");
 }
@@ -93,7 +98,9 @@ static void test_wrong_order_is_refused(void **state)
     assert_true(
         pipeline_parse(f->arena, "group-kernels, @cleanup, decompose", f->diagnostics, &steps));
     assert_false(pipeline_check_order(steps, f->diagnostics));
-    assert_non_null(strstr(f->diagnostics->items[0].message, "must come before group-kernels"));
+    const Diagnostic *d = &f->diagnostics->items[0];
+    assert_non_null(strstr(d->message, "decompose must come before group-kernels"));
+    assert_int_equal(d->location.begin, strlen("group-kernels, @cleanup, "));
 }
 
 int main(void)
