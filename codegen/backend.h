@@ -21,7 +21,10 @@ typedef struct Target {
     int vector_registers;
     bool has_fma;
     int64_t l1_bytes, l2_bytes;
-    uint64_t needed; /* TN_CPU_...: what its code takes for granted */
+    int shared_lanes; /* of the widest processor, where code for several, or for several sizes of
+                         the inputs, reads the same packed constants: panels (contraction.h); else 0
+                       */
+    uint64_t needed;  /* TN_CPU_...: what its code takes for granted */
 } Target;
 
 typedef struct Backend Backend;

@@ -67,6 +67,15 @@ void contraction_drop(Contraction *c, const Axis *axis);
 void contraction_split(Contraction *c, const Axis *axis, int64_t factor, const Axis **outer,
                        const Axis **inner);
 
+/* ---- Panels ------------------------------------------------------------------------------ */
+
+/* Where code of several processors and sizes reads one copy of the weights (Target.shared_lanes),
+ * constants are packed in panels whose width follows from the constant's own extent, not from the
+ * tile: [.., panel, K, column]. A tile is a whole panel or a piece of one. These say how many
+ * columns (of b) or rows (of a) a panel has. */
+int64_t panel_columns(const Target *target, int64_t extent);
+int64_t panel_rows(int64_t extent);
+
 /* ---- Schedules --------------------------------------------------------------------------- */
 
 /* A register tile and what surrounds it: all that a schedule may choose. */

@@ -108,22 +108,40 @@ const char *function_key(ExprPool *pool, const Function *function)
     return w.text.data;
 }
 
+FunctionSharing function_sharing(Arena *arena, const char *suffix)
+{
+    return (FunctionSharing){.arena = arena, .suffix = suffix, .by_key = map_create(arena)};
+}
+
+/* Where the phase's function is in the list. */
+static int add_function(FunctionSharing *s, Phase *phase)
+{
+    Function *function = phase->function;
+    const char *key = function_key(phase->kernel->pool, function);
+    int known = (int)(intptr_t)map_get(&s->by_key, key) - 1, number = s->phase_count++;
+    if (known < 0) {
+        known = (int)s->functions.count;
+        function->name = arena_format(s->arena, "%s.%d%s", function->name, number, s->suffix);
+        array_push(s->arena, &s->functions, function);
+        map_set(&s->by_key, key, (void *)(intptr_t)(known + 1));
+    }
+    phase->symbol = s->functions.items[known]->name;
+    return known;
+}
+
+void functions_add(FunctionSharing *sharing, Phase *const *phases, int count)
+{
+    for (int i = 0; i < count; i++)
+        add_function(sharing, phases[i]);
+}
+
 int functions_share(Arena *arena, Phase *const *phases, int count, const Function **functions,
                     int *chosen)
 {
-    Map by_key = map_create(arena);
-    int unique = 0;
-    for (int i = 0; i < count; i++) {
-        Function *function = phases[i]->function;
-        const char *key = function_key(phases[i]->kernel->pool, function);
-        chosen[i] = (int)(intptr_t)map_get(&by_key, key) - 1;
-        if (chosen[i] < 0) {
-            function->name = arena_format(arena, "%s.%d", function->name, i);
-            map_set(&by_key, key, (void *)(intptr_t)(unique + 1));
-            functions[unique] = function;
-            chosen[i] = unique++;
-        }
-        phases[i]->symbol = functions[chosen[i]]->name;
-    }
-    return unique;
+    FunctionSharing sharing = function_sharing(arena, "");
+    for (int i = 0; i < count; i++)
+        chosen[i] = add_function(&sharing, phases[i]);
+    for (int64_t i = 0; i < sharing.functions.count; i++)
+        functions[i] = sharing.functions.items[i];
+    return (int)sharing.functions.count;
 }

@@ -194,6 +194,16 @@ int64_t packed_bytes(const PackedConstants *packed, int64_t i)
     return (int64_t)((job->count * job->element + 63) / 64 * 64);
 }
 
+const Tensor *packed_source(const PackedConstants *packed, int64_t i)
+{
+    return packed->jobs.items[i].packing->source;
+}
+
+const char *packed_movement(const PackedConstants *packed, int64_t i)
+{
+    return strchr(packed->jobs.items[i].key, ' '); /* behind the address */
+}
+
 void packed_write(const PackedConstants *packed, int64_t i, void *memory)
 {
     PackRun run = {.job = &packed->jobs.items[i], .memory = memory};

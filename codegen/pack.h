@@ -6,6 +6,7 @@
 #ifndef CODEGEN_PACK_H
 #define CODEGEN_PACK_H
 
+#include "ir/kernel/kernel.h"
 #include "ir/support/diagnostic.h"
 #include "runtime/program.h"
 
@@ -15,6 +16,10 @@ typedef struct PackedConstants PackedConstants;
 int64_t packed_count(const PackedConstants *packed);
 int32_t packed_buffer_of(const PackedConstants *packed, int64_t i);
 int64_t packed_bytes(const PackedConstants *packed, int64_t i);
+/* What it is made of, and how its elements move, as text: with equal bytes and text, two constants
+ * are equal, also those of two programs. */
+const Tensor *packed_source(const PackedConstants *packed, int64_t i);
+const char *packed_movement(const PackedConstants *packed, int64_t i);
 /* Writes constant i to zeroed memory. Several threads may do it at once. */
 void packed_write(const PackedConstants *packed, int64_t i, void *memory);
 

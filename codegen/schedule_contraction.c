@@ -252,6 +252,52 @@ static void pack_constant_b(Plan *p)
     p->c.b = pack_constant(p, packing, "packed_b", &p->c.b);
 }
 
+static const Axis *find_rows(const Plan *p);
+
+/* What shares its constants packs them before there is a tile: in panels along `axis`, the one of
+ * b's vectors or of a's rows. */
+static void pack_panels(Plan *p, const Axis *axis, int64_t width, Role role, Operand *operand,
+                        const char *name)
+{
+    ExprPool *pool = p->c.pool;
+    Packing *packing = ARENA_NEW(expr_pool_arena(pool), Packing);
+    Operand source = *operand;
+    Plan rest = *p;
+    const Expr *by = number(p, width);
+    Axis *panel = axis_create(pool, "panel", expr_round_up_quotient(pool, axis->extent, by));
+    Axis *column = axis_create(pool, "column", by);
+    const Expr *at =
+        expr_plus(pool, expr_scale(pool, axis_of(p, panel), width), axis_of(p, column));
+    place(&rest, axis);
+    packing_add_role(&rest, packing, ROLE_batch, operand);
+    packing_add_role(&rest, packing, role, &p->c.out);
+    packing_add(packing, panel);
+    packing_add_role(&rest, packing, ROLE_k, &p->c.a);
+    packing_add(packing, column);
+    source.offset = expr_substitute(pool, source.offset, axis, at);
+    if (source.inside)
+        source.inside = expr_substitute(pool, source.inside, axis, at);
+    packing_guard(packing, expr_compare(pool, EXPR_less, at, axis->extent));
+    *operand = pack_constant(p, packing, name, &source);
+    /* Back to the axis, which loops will rewrite. */
+    const Expr *to = operand->offset, *whole = axis_of(p, axis);
+    to = expr_substitute(pool, to, panel, expr_quotient(pool, whole, by));
+    operand->offset = expr_substitute(pool, to, column, expr_modulus(pool, whole, by));
+}
+
+static void pack_shared_constants(Plan *p)
+{
+    const Axis *rows = find_rows(p), *lane = NULL;
+    for (int i = 0; i < p->c.axis_count; i++)
+        if (operand_step(p->c.pool, &p->c.out, p->c.axes[i]) == 1)
+            lane = p->c.axes[i];
+    if (p->c.b.tensor->role == TENSOR_constant)
+        pack_panels(p, lane, panel_columns(p->target, extent_or(lane->extent, 1)), ROLE_n, &p->c.b,
+                    "packed_b");
+    if (p->tiling->pack_a)
+        pack_panels(p, rows, panel_rows(extent_or(rows->extent, 1)), ROLE_m, &p->c.a, "packed_a");
+}
+
 /* [batch, tiles of M, K, rows]: a tile's rows lie together for each step of the sum. */
 static void pack_constant_a(Plan *p)
 {
@@ -737,12 +783,14 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     p->function = function_create(c->kernel, c->kernel->name);
     if (tiling->pack_b)
         separate_symbolic_columns(p);
+    if (target->shared_lanes)
+        pack_shared_constants(p);
     choose_lane(p);
     choose_vectors(p);
     choose_rows(p);
-    if (p->c.b.tensor->role == TENSOR_constant)
+    if (p->c.b.tensor->role == TENSOR_constant && !target->shared_lanes)
         pack_constant_b(p);
-    if (tiling->pack_a)
+    if (tiling->pack_a && !target->shared_lanes)
         pack_constant_a(p);
     const Axis *n_outer = choose_block(p);
     choose_shared(p, n_outer);

@@ -56,9 +56,9 @@ typedef struct Problem {
     int lanes;
     Axes m, n, k;
     double rows, steps;
-    int64_t lane_vectors; /* along the lane axis */
-    double vectors;       /* of all columns */
-    bool constant;        /* b */
+    int64_t lane_extent, lane_vectors; /* of the lane axis */
+    double vectors;                    /* of all columns */
+    bool constant;                     /* b */
 } Problem;
 
 static Problem state_problem(const Contraction *c, const Target *target)
@@ -75,8 +75,10 @@ static Problem state_problem(const Contraction *c, const Target *target)
     for (int i = 0; i < p.n.count; i++) {
         int64_t extent = extent_or(p.n.axes[i]->extent, MANY);
         bool is_lane = operand_step(c->pool, &c->out, p.n.axes[i]) == 1;
-        if (is_lane)
+        if (is_lane) {
+            p.lane_extent = extent;
             p.lane_vectors = (extent + p.lanes - 1) / p.lanes;
+        }
         p.vectors *= (double)(is_lane ? p.lane_vectors : extent);
     }
     return p;
@@ -153,6 +155,39 @@ static int forks(const Problem *p, int64_t rows)
     return 0;
 }
 
+/* ---- Panels ------------------------------------------------------------------------------ */
+
+/* The widest with little padding; no narrower than the widest vectors there are. */
+int64_t panel_columns(const Target *target, int64_t extent)
+{
+    int64_t columns = 4 * target->shared_lanes;
+    while (columns > target->shared_lanes &&
+           (extent + columns - 1) / columns * columns * 4 > extent * 5)
+        columns /= 2;
+    return columns;
+}
+
+int64_t panel_rows(int64_t extent)
+{
+    enum { MOST = 12 }; /* a number with many divisors */
+    return extent < MOST ? extent : MOST;
+}
+
+/* Whether a tile reads whole panels or pieces of one. It may be a whole axis, too. */
+static bool fits_panels(const Problem *p, int64_t rows, int64_t vectors)
+{
+    if (!p->target->shared_lanes)
+        return true;
+    if (p->constant && vectors < p->lane_vectors &&
+        panel_columns(p->target, p->lane_extent) % (vectors * p->lanes))
+        return false;
+    int64_t extent = p->m.count ? extent_or(p->m.axes[0]->extent, MANY) : 0;
+    return p->c->a.tensor->role != TENSOR_constant || rows >= extent ||
+           panel_rows(extent) % rows == 0;
+}
+
+/* ---- Choosing ---------------------------------------------------------------------------- */
+
 static void choose_tile(const Problem *p, Tiling *t)
 {
     int registers = p->target->vector_registers, sums = registers - 4;
@@ -163,7 +198,7 @@ static void choose_tile(const Problem *p, Tiling *t)
             double cost = rows_cost(p, r, (double)v, &height);
             cost *= vector_tiles(p, v) * (1 + 0.0002 * (double)(height * v));
             cost *= 1 + 0.01 * forks(p, r);
-            if (height * v > sums || height * v + v + 1 > registers)
+            if (height * v > sums || height * v + v + 1 > registers || !fits_panels(p, r, v))
                 continue;
             if (best == 0 || cost < best) {
                 best = cost;
@@ -195,7 +230,9 @@ static void choose_packing(const Problem *p, Tiling *t)
     bool often = p->rows > 3.0 * t->rows;
     t->pack_a = c->a.tensor->role == TENSOR_constant && p->m.count > 0;
     t->pack_b = !p->constant && packable && (!contiguous || c->b.inside || c->b_scattered || often);
-    t->prefetch_b = !p->constant ? 0 : p->rows > t->rows ? 8 * t->vectors * t->lanes : 2048;
+    int64_t columns = p->target->shared_lanes ? panel_columns(p->target, p->lane_extent)
+                                              : (int64_t)t->vectors * t->lanes;
+    t->prefetch_b = !p->constant ? 0 : p->rows > t->rows ? (int)(8 * columns) : 2048;
 }
 
 /* b's block, which is used for every row tile, stays in half of L2. */

@@ -162,16 +162,24 @@ typedef struct TnArtifactSize {
     size_t offset;
 } TnArtifactSize;
 
+/* The code of a compiled model for one kind of processor. */
+typedef struct TnArtifactVariant {
+    const char *cpu, *features;
+    uint64_t cpu_features; /* what the processor must have, TN_CPU_... */
+    const void *program;   /* the library's own tables */
+} TnArtifactVariant;
+
 typedef struct TnArtifactInfo {
     char magic[8]; /* "TNMODEL" */
     uint32_t abi;  /* TN_ARTIFACT_ABI */
     uint32_t size; /* sizeof(TnArtifactInfo) */
     const char *name;
     const char *generator; /* "tenon 0.1.0" */
-    const char *triple, *cpu, *features;
-    uint64_t model_hash;       /* of the model that was compiled, weights included */
-    uint64_t layout;           /* of the tables behind `program`: equal ones may be read */
-    uint64_t cpu_features;     /* what the processor must have, TN_CPU_... */
+    const char *triple;
+    const char *cpu, *features; /* of the variant that asks least of the processor, as all below */
+    uint64_t model_hash;        /* of the model that was compiled, weights included */
+    uint64_t layout;            /* of the tables behind `program`: equal ones may be read */
+    uint64_t cpu_features;      /* what the processor must have, TN_CPU_... */
     int64_t arena_bytes;       /* for one thread; -1: it depends on sizes, see NAME_arena_bytes() */
     int64_t thread_bytes;      /* more for each further thread */
     const char *arena_formula; /* of the part that depends on sizes: "64*N + 1024" */
@@ -187,6 +195,8 @@ typedef struct TnArtifactInfo {
     const void *program;              /* the library's own tables */
     TnStatus (*run)(const void *inputs, void *outputs, void *arena, size_t arena_bytes,
                     const TnRunOptions *options);
+    int variant_count; /* the first one that the processor can run is the one that runs */
+    const TnArtifactVariant *variants;
 } TnArtifactInfo;
 
 /* TnArtifactInfo.cpu_features: what the processor must have, and the system must have enabled. */

@@ -7,6 +7,7 @@
 
 #include "runtime/cpu.h"
 #include "runtime/format.h"
+#include "runtime/model.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -34,6 +35,7 @@ struct Artifact {
     void *weights; /* a mapped file of weights; or NULL */
     size_t weight_bytes;
     const TnArtifactInfo *model;
+    const TnArtifactVariant *variant; /* for this processor */
     Program program;
 };
 
@@ -252,8 +254,9 @@ static TnStatus check_model(Loading *l, Artifact *a, uint64_t layout)
             "its tables are those of another version (%s): it runs by its own header, and "
             "must be compiled again for this library",
             model->generator);
-    uint64_t missing = model->cpu_features ? model->cpu_features & ~cpu_features() : 0;
-    if (missing)
+    uint64_t missing;
+    a->variant = model_variant(model, &missing);
+    if (!a->variant)
         return refuse(l, TN_UNSUPPORTED, "the processor lacks %s, which it was compiled for",
                       cpu_feature_name(missing & -missing));
     a->model = model;
@@ -323,7 +326,7 @@ static TnStatus load(Loading *l, Artifact *a, const char *weights, uint64_t layo
         status = map_weights(l, a, weights);
     if (status != TN_OK)
         return status;
-    a->program = *(const Program *)a->model->program;
+    a->program = *(const Program *)a->variant->program;
     a->program.owner = a;
     a->program.destroy = destroy_program;
     if (a->weights)
@@ -359,6 +362,11 @@ bool artifact_is_one(const char *path)
     if (file >= 0)
         close(file);
     return is_one;
+}
+
+const TnArtifactVariant *artifact_variant(const Artifact *artifact)
+{
+    return artifact->variant;
 }
 
 const TnArtifactInfo *artifact_model(const Artifact *artifact)

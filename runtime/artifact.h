@@ -40,6 +40,8 @@ TnStatus artifact_load(const char *path, const char *weights, uint64_t layout, A
 /* Whether the file begins as a shared library does. */
 bool artifact_is_one(const char *path);
 const TnArtifactInfo *artifact_model(const Artifact *artifact);
+/* The one of its variants that artifact_program() is. */
+const TnArtifactVariant *artifact_variant(const Artifact *artifact);
 /* The program, as long as the artifact lives; program->destroy() is artifact_destroy(). */
 Program *artifact_program(Artifact *artifact);
 void artifact_destroy(Artifact *artifact); /* accepts NULL */

@@ -12,6 +12,7 @@
 typedef struct ModelRun {
     uint64_t stamp[2];
     const TnArtifactInfo *model;
+    const Program *program; /* of the variant for this processor */
     const char *inputs;
     Run run;
 } ModelRun;
@@ -69,6 +70,21 @@ static TnStatus too_small(const TnRunOptions *options, size_t have, int64_t need
     return answer(options, TN_ARENA_TOO_SMALL, text);
 }
 
+const TnArtifactVariant *model_variant(const TnArtifactInfo *model, uint64_t *missing)
+{
+    uint64_t there = 0;
+    *missing = 0;
+    for (int i = 0; i < model->variant_count; i++) {
+        const TnArtifactVariant *variant = &model->variants[i];
+        if (variant->cpu_features && !there)
+            there = cpu_features();
+        *missing = variant->cpu_features & ~there;
+        if (!*missing)
+            return variant;
+    }
+    return NULL;
+}
+
 static TnStatus check_processor(ModelRun *m, const TnArtifactInfo *model,
                                 const TnRunOptions *options)
 {
@@ -76,13 +92,15 @@ static TnStatus check_processor(ModelRun *m, const TnArtifactInfo *model,
     uint64_t stamp[2] = {place ^ 0x54656e6f6e206d6f, ~place * 0x9e3779b97f4a7c15u};
     if (m->stamp[0] == stamp[0] && m->stamp[1] == stamp[1])
         return TN_OK;
-    uint64_t missing = model->cpu_features ? model->cpu_features & ~cpu_features() : 0;
-    if (missing) {
+    uint64_t missing;
+    const TnArtifactVariant *variant = model_variant(model, &missing);
+    if (!variant) {
         char text[100];
         format_text(text, sizeof text, "the processor lacks %s, which the model was compiled for",
                     cpu_feature_name(missing & -missing));
         return answer(options, TN_UNSUPPORTED, text);
     }
+    m->program = variant->program;
     m->stamp[0] = stamp[0];
     m->stamp[1] = stamp[1];
     return TN_OK;
@@ -93,10 +111,12 @@ static TnStatus check_processor(ModelRun *m, const TnArtifactInfo *model,
 static TnStatus bind_sizes(void *user, Run *run)
 {
     const ModelRun *m = user;
-    for (int i = 0; i < m->model->size_count; i++) {
+    for (int i = 0; i < run->program->given_count; i++) {
         const TnArtifactSize *size = &m->model->sizes[i];
         int64_t value = *(const int64_t *)(const void *)(m->inputs + size->offset);
-        TnStatus status = run_bind_symbol(run, NULL, size->slot, value);
+        if (run->program->given[i] < 0)
+            continue;
+        TnStatus status = run_bind_symbol(run, NULL, run->program->given[i], value);
         if (status != TN_OK)
             return status;
     }
@@ -120,6 +140,7 @@ static TnStatus take_inputs(ModelRun *m, TnValue *inputs, const void **pointers)
         pointers[i] = data ? data : (const void *)program;
     }
     TnStatus status = run_enter_sizes(run, pointers, bind_sizes, m);
+    program = run->program;
     for (int i = 0; status == TN_OK && i < program->input_count; i++) {
         const Port *port = &program->inputs[i];
         if (port->value.kind != TN_TENSOR) {
@@ -187,7 +208,7 @@ static TnStatus hand_out(ModelRun *m, int i, char *outputs, const TnValue *made)
 
 static TnStatus run_model(ModelRun *m, char *outputs)
 {
-    const Program *program = m->run.program;
+    const Program *program = m->program;
     TnValue *values = (TnValue *)(void *)((char *)m + values_offset(program));
     TnValue *results = values + program->input_count;
     const void **pointers = (const void **)(void *)(results + program->output_count);
@@ -209,10 +230,15 @@ static Parallel parallel_of(const TnRunOptions *options)
                       .threads = alone ? 1 : options->threads};
 }
 
+static int64_t least_bytes(const TnArtifactInfo *model, const Program *program)
+{
+    int64_t head = model_head_bytes(program);
+    return model->arena_bytes > head ? model->arena_bytes : head;
+}
+
 TnStatus model_enter(const TnArtifactInfo *model, const void *inputs, void *outputs, void *arena,
                      size_t arena_bytes, const TnRunOptions *given)
 {
-    const Program *program = model->program;
     TnRunOptions options = {0};
     if (given)
         memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
@@ -220,11 +246,8 @@ TnStatus model_enter(const TnArtifactInfo *model, const void *inputs, void *outp
         return answer(&options, TN_BAD_ARGUMENT, "inputs or outputs are NULL");
     if ((uintptr_t)arena % MEMORY_ALIGNMENT)
         return answer(&options, TN_BAD_ARGUMENT, "the arena is not aligned to 64 bytes");
-    int64_t head = model_head_bytes(program);
-    if (!arena || arena_bytes < (size_t)head || arena_bytes > INT64_MAX) {
-        int64_t least = model->arena_bytes > head ? model->arena_bytes : head;
-        return too_small(&options, arena ? arena_bytes : 0, least);
-    }
+    if (!arena || arena_bytes < sizeof(ModelRun) || arena_bytes > INT64_MAX)
+        return too_small(&options, arena ? arena_bytes : 0, least_bytes(model, model->program));
     if (!model->has_weights && model->weight_bytes &&
         (!options.weights || (uintptr_t)options.weights % MEMORY_ALIGNMENT))
         return answer(&options, TN_BAD_ARGUMENT,
@@ -234,6 +257,10 @@ TnStatus model_enter(const TnArtifactInfo *model, const void *inputs, void *outp
     TnStatus status = check_processor(m, model, &options);
     if (status != TN_OK)
         return status;
+    const Program *program = m->program;
+    int64_t head = model_head_bytes(program);
+    if (arena_bytes < (size_t)head)
+        return too_small(&options, arena_bytes, least_bytes(model, program));
     run_open(&m->run, program, parallel_of(&options), (char *)arena + tables_offset());
     m->model = model;
     m->inputs = inputs;

@@ -16,6 +16,9 @@ int64_t model_head_bytes(const Program *program);
 /* Bytes of an arena for `threads`, where the planned buffers take `planned`; -1: too many. */
 int64_t model_arena_bytes(const Program *program, int64_t planned, int threads);
 
+/* The code for this processor; or NULL, and what it lacks for the variant that asks least. */
+const TnArtifactVariant *model_variant(const TnArtifactInfo *model, uint64_t *missing);
+
 /* Its name, and those of all that is linked with it, end neither in _run nor in _model: models take
  * such names. */
 TnStatus model_enter(const TnArtifactInfo *model, const void *inputs, void *outputs, void *arena,

@@ -276,7 +276,17 @@ typedef struct SymbolRange {
     int64_t lower, upper;
 } SymbolRange;
 
-typedef struct Program {
+typedef struct Program Program;
+
+/* The same model compiled for certain sizes, over the same weights. */
+typedef struct SpecialProgram {
+    int32_t count;
+    const Bind
+        *sizes; /* it runs where each of these symbols of the general program has the number */
+    const Program *program;
+} SpecialProgram;
+
+struct Program {
     Block entry; /* runs before there is memory: binds, sizes, checks */
     Block main;
     int32_t buffer_count, size_count, symbol_count, input_count, output_count;
@@ -292,7 +302,12 @@ typedef struct Program {
     const void *weights;  /* of the buffers BUFFER_weight, aligned to 64 */
     int64_t weight_bytes; /* of them; in this process, of all constants that are read as they are */
     void *owner;          /* code, packed constants, arenas */
-    void (*destroy)(struct Program *program);
-} Program;
+    void (*destroy)(Program *program);
+    int32_t special_count; /* the first one that fits runs instead, once `entry` has run */
+    const SpecialProgram *specials;
+    int32_t
+        given_count; /* compiled models: the slots of the sizes that NAME_inputs has, in order; */
+    const int32_t *given; /* -1: it is a number in this program */
+};
 
 #endif

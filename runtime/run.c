@@ -61,25 +61,37 @@ static Tables tables_of(const Program *program)
 
 int64_t run_table_bytes(const Program *program)
 {
-    return tables_of(program).bytes;
+    int64_t most = tables_of(program).bytes;
+    for (int32_t i = 0; i < program->special_count; i++) {
+        int64_t bytes = run_table_bytes(program->specials[i].program);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+/* From now on the run is one of this program. */
+static void take_program(Run *run, const Program *program)
+{
+    Tables t = tables_of(program);
+    memset(run->tables, 0, (size_t)t.bytes);
+    run->program = program;
+    run->data = (void **)(void *)(run->tables + t.data);
+    run->sizes = (int64_t *)(void *)(run->tables + t.sizes);
+    run->pointers = (void **)(void *)(run->tables + t.pointers);
+    run->values = (TnValue *)(void *)(run->tables + t.values);
+    run->operands = (const TnValue **)(void *)(run->tables + t.operands);
 }
 
 void run_open(Run *run, const Program *program, Parallel parallel, void *tables)
 {
-    Tables t = tables_of(program);
-    char *base = tables;
     memset(run, 0, sizeof *run);
-    memset(tables, 0, (size_t)t.bytes);
-    run->program = program;
+    run->general = program;
+    run->tables = tables;
     run->parallel = parallel;
     if (run->parallel.threads < 1)
         run->parallel.threads = 1;
     run->weights = program->weights;
-    run->data = (void **)(void *)(base + t.data);
-    run->sizes = (int64_t *)(void *)(base + t.sizes);
-    run->pointers = (void **)(void *)(base + t.pointers);
-    run->values = (TnValue *)(void *)(base + t.values);
-    run->operands = (const TnValue **)(void *)(base + t.operands);
+    take_program(run, program);
 }
 
 void run_use_arena(Run *run, void *arena, int64_t bytes)
@@ -183,24 +195,58 @@ static TnStatus check_inputs(Run *run, const TnValue *inputs)
     return TN_OK;
 }
 
-static TnStatus enter(Run *run, int count, const TnValue *inputs)
+/* The special program for the sizes there are, or NULL. */
+static const Program *special_program(const Run *run)
 {
-    run->error[0] = 0;
+    for (int32_t i = 0; i < run->program->special_count; i++) {
+        const SpecialProgram *special = &run->program->specials[i];
+        bool fits = true;
+        for (int32_t k = 0; k < special->count; k++)
+            fits = fits && run->sizes[special->sizes[k].target] == special->sizes[k].source.number;
+        if (fits)
+            return special->program;
+    }
+    return NULL;
+}
+
+static TnStatus enter_program(Run *run, int count, const TnValue *inputs)
+{
     TnStatus status = bind_inputs(run, count, inputs);
     if (status == TN_OK)
         status = run_block(run, &run->program->entry);
-    if (status == TN_OK)
-        status = check_inputs(run, inputs);
-    return status;
+    return status == TN_OK ? check_inputs(run, inputs) : status;
+}
+
+static TnStatus enter(Run *run, int count, const TnValue *inputs)
+{
+    run->error[0] = 0;
+    if (run->program != run->general)
+        take_program(run, run->general);
+    TnStatus status = enter_program(run, count, inputs);
+    const Program *special = status == TN_OK ? special_program(run) : NULL;
+    if (!special)
+        return status;
+    take_program(run, special);
+    return enter_program(run, count, inputs);
+}
+
+static TnStatus enter_sizes(Run *run, const void *const *inputs, RunBinder *bind, void *user)
+{
+    TnStatus status = bind(user, run);
+    for (int i = 0; i < run->program->input_count; i++)
+        run->data[run->program->inputs[i].value.buffer] = (void *)inputs[i];
+    return status == TN_OK ? run_block(run, &run->program->entry) : status;
 }
 
 TnStatus run_enter_sizes(Run *run, const void *const *inputs, RunBinder *bind, void *user)
 {
     run->error[0] = 0;
-    TnStatus status = bind(user, run);
-    for (int i = 0; i < run->program->input_count; i++)
-        run->data[run->program->inputs[i].value.buffer] = (void *)inputs[i];
-    return status == TN_OK ? run_block(run, &run->program->entry) : status;
+    TnStatus status = enter_sizes(run, inputs, bind, user);
+    const Program *special = status == TN_OK ? special_program(run) : NULL;
+    if (!special)
+        return status;
+    take_program(run, special);
+    return enter_sizes(run, inputs, bind, user);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------ */

@@ -22,7 +22,9 @@ typedef void RunObserver(void *user, const Step *step, int64_t nanoseconds);
 typedef struct Run Run;
 
 struct Run {
-    const Program *program;
+    const Program *program; /* the one that runs: `general` or one of its specials */
+    const Program *general;
+    char *tables;
     Parallel parallel;
     void **data;     /* by buffer */
     int64_t *sizes;  /* the program's table */
@@ -46,7 +48,7 @@ struct Run {
     char error[512];
 };
 
-/* Bytes of the tables of a run, aligned to 16. */
+/* Bytes of the tables of a run, aligned to 16; its specials have room in them, too. */
 int64_t run_table_bytes(const Program *program);
 /* A run whose tables lie in the caller's memory, without an arena. */
 void run_open(Run *run, const Program *program, Parallel parallel, void *tables);

@@ -64,7 +64,7 @@ void run_destroy(Run *run)
         return;
     const TnAllocator allocator = run->allocator;
     release_arena(run);
-    allocator_release(&allocator, run, HEAD_BYTES + (size_t)run_table_bytes(run->program));
+    allocator_release(&allocator, run, HEAD_BYTES + (size_t)run_table_bytes(run->general));
 }
 
 void run_set_arena(Run *run, void *arena, int64_t bytes)

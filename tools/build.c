@@ -4,6 +4,7 @@
  */
 #include "c_route.h"
 #include "inputs.h"
+#include "parts.h"
 
 #include "codegen/artifact/artifact.h"
 #include "codegen/artifact/image.h"
@@ -14,8 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --max NAME=N: the symbol that only running tells is at most N; a run that exceeds it fails. */
-static bool limit_symbols(Session *session)
+bool session_limit(Session *session)
 {
     ExprPool *pool = session->model->pool;
     const char *text;
@@ -29,6 +29,8 @@ static bool limit_symbols(Session *session)
         int symbol = expr_pool_symbol_count(pool);
         while (symbol-- && strcmp(expr_pool_symbol(pool, symbol)->name, name) != 0)
             ;
+        if (symbol < 0 && session->is_again)
+            continue;
         if (symbol < 0)
             return session_fail(session, TN_BAD_ARGUMENT, "there is no size '%s' (--max %s)", name,
                                 text);
@@ -38,7 +40,7 @@ static bool limit_symbols(Session *session)
 }
 
 /* How to compile, by the options; false after saying what is wrong with them. */
-static bool read_settings(Session *session, CompileSettings *settings)
+static bool read_settings(Session *session, CompileSettings *settings, bool artifact)
 {
     const Options *options = session->options;
     compile_settings_default(settings);
@@ -48,10 +50,12 @@ static bool read_settings(Session *session, CompileSettings *settings)
     const char *triple = option_text(options, OPTION_target, NULL);
     const char *cpu = option_text(options, OPTION_mcpu, NULL);
     const char *features = option_text(options, OPTION_mattr, NULL);
+    if (cpu && strchr(cpu, ',') && artifact)
+        cpu = NULL; /* session_parts() */
     if ((triple || cpu || features) && !target_named(session->arena, triple, cpu, features,
                                                      &settings->target, session->diagnostics))
         return session_fail(session, TN_UNSUPPORTED, NULL);
-    return limit_symbols(session);
+    return session_limit(session);
 }
 
 /* Kernels, nests and steps, to stderr, where the options ask for them. */
@@ -66,19 +70,19 @@ bool session_compile_to(Session *session, const ArtifactRequest *request)
 {
     int64_t begin = now_ns();
     CompileSettings settings;
-    Lowered lowered;
+    Parts parts;
     Text listing = text_create(session->arena);
-    if (!read_settings(session, &settings))
+    if (!read_settings(session, &settings, true))
         return false;
     settings.moves_constants = true;
     settings.writes_c = request->form == ARTIFACT_c;
     if (option_given(session->options, OPTION_print_kernels))
         settings.listing = &listing;
-    TnStatus status = program_lower(session->model, &settings, &lowered, session->diagnostics);
-    if (status == TN_OK && settings.listing)
-        print_listing(&listing, lowered.program);
-    if (status == TN_OK)
-        status = artifact_write(&lowered, &settings, request, session->diagnostics);
+    if (!session_parts(session, &settings, &parts))
+        return false;
+    if (settings.listing)
+        print_listing(&listing, parts.items[0].lowered->program);
+    TnStatus status = artifact_write(parts.items, parts.count, request, session->diagnostics);
     session->compile_ns = now_ns() - begin;
     return status == TN_OK || session_fail(session, status, NULL);
 }
@@ -157,7 +161,7 @@ bool session_compile(Session *session)
         return compile_via_so(session);
     if (strcmp(via, "c") == 0)
         return compile_via_c(session);
-    if (!read_settings(session, &settings))
+    if (!read_settings(session, &settings, false))
         return false;
     if (strcmp(via, "interpreter") == 0)
         settings.backend = &backend_interpreter;

@@ -111,6 +111,29 @@ static json_t *artifact_ports(int count, const TnArtifactPort *ports)
     return list;
 }
 
+/* [{"N": 1}, {"N": 8}] */
+static json_t *specialized_json(const Program *program)
+{
+    json_t *list = json_array();
+    for (int32_t i = 0; i < program->special_count; i++) {
+        const SpecialProgram *special = &program->specials[i];
+        json_t *sizes = json_object();
+        for (int32_t k = 0; k < special->count; k++)
+            json_object_set_new(sizes, program->symbols[special->sizes[k].target].name,
+                                json_integer((json_int_t)special->sizes[k].source.number));
+        json_array_append_new(list, sizes);
+    }
+    return list;
+}
+
+static json_t *variants_json(const TnArtifactInfo *model)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < model->variant_count; i++)
+        json_array_append_new(list, json_string(model->variants[i].cpu));
+    return list;
+}
+
 static void print_artifact_json(const Session *session, const TnArtifactInfo *model)
 {
     json_t *sizes = json_array();
@@ -119,10 +142,11 @@ static void print_artifact_json(const Session *session, const TnArtifactInfo *mo
                                                "lower", (json_int_t)model->sizes[i].lower, "upper",
                                                (json_int_t)model->sizes[i].upper));
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:b, s:I}", "file",
-        session->path, "name", model->name, "generator", model->generator, "abi", (int)model->abi,
-        "target", model->triple, "cpu", model->cpu, "inputs",
-        artifact_ports(model->input_count, model->inputs), "outputs",
+        "{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:b, s:I}",
+        "file", session->path, "name", model->name, "generator", model->generator, "abi",
+        (int)model->abi, "target", model->triple, "cpu", artifact_variant(session->artifact)->cpu,
+        "processors", variants_json(model), "specialized", specialized_json(session->program),
+        "inputs", artifact_ports(model->input_count, model->inputs), "outputs",
         artifact_ports(model->output_count, model->outputs), "sizes", sizes, "arena_bytes",
         (json_int_t)model->arena_bytes, "thread_bytes", (json_int_t)model->thread_bytes,
         "arena_formula", model->arena_formula, "weight_bytes", (json_int_t)model->weight_bytes,
@@ -133,8 +157,11 @@ static void print_artifact_json(const Session *session, const TnArtifactInfo *mo
 
 static void print_artifact(const Session *session, const TnArtifactInfo *model)
 {
-    printf("%s: '%s', compiled by %s for %s (%s)\n", session->path, model->name, model->generator,
-           model->triple, model->cpu);
+    printf("%s: '%s', compiled by %s for %s (", session->path, model->name, model->generator,
+           model->triple);
+    for (int i = 0; i < model->variant_count; i++)
+        printf("%s%s", i ? ", " : "", model->variants[i].cpu);
+    printf(")\n");
     for (int i = 0; i < model->input_count; i++)
         printf("  input   %s: %s\n", model->inputs[i].name, model->inputs[i].type);
     for (int i = 0; i < model->output_count; i++)
@@ -142,6 +169,14 @@ static void print_artifact(const Session *session, const TnArtifactInfo *model)
     for (int i = 0; i < model->size_count; i++)
         printf("  size    %s: %lld .. %lld\n", model->sizes[i].name,
                (long long)model->sizes[i].lower, (long long)model->sizes[i].upper);
+    for (int32_t i = 0; i < session->program->special_count; i++) {
+        const SpecialProgram *special = &session->program->specials[i];
+        printf("  fast   ");
+        for (int32_t k = 0; k < special->count; k++)
+            printf(" %s=%lld", session->program->symbols[special->sizes[k].target].name,
+                   (long long)special->sizes[k].source.number);
+        printf("\n");
+    }
     printf("%lld kernels, %.3f MiB of weights %s\n",
            (long long)count_kernels(&session->program->main), (double)model->weight_bytes / 0x1p20,
            model->has_weights ? "in the file" : model->weights_file);

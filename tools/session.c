@@ -139,6 +139,8 @@ static void read_sizes(Session *session, ImportOptions *import)
             wrong_usage("option '--dim' needs a size, not '%s'", value);
         array_push(session->arena, &dims, dim);
     }
+    for (int i = 0; i < session->size_count; i++)
+        array_push(session->arena, &dims, session->sizes[i]);
     for (int i = 0; (text = option_each(session->options, OPTION_shape, i)); i++) {
         ShapeSetting shape = {.input = cut(session->arena, text, ':', &value, "shape")};
         if (!shape_parse(value, &shape.rank, shape.dims))
@@ -226,8 +228,10 @@ bool session_optimize(Session *session, const char *pipeline)
                                      : pipeline;
     run.verify_each = option_given(options, OPTION_verify_each);
     run.roundtrip_each = option_given(options, OPTION_roundtrip_each);
-    run.print_before = option_text(options, OPTION_print_before, NULL);
-    run.print_after = option_text(options, OPTION_print_after, NULL);
+    if (!session->is_again) {
+        run.print_before = option_text(options, OPTION_print_before, NULL);
+        run.print_after = option_text(options, OPTION_print_after, NULL);
+    }
     run.stop_after = option_text(options, OPTION_stop_after, NULL);
     run.bisect = option_integer(options, OPTION_bisect, -1);
     run.explain = option_given(options, OPTION_explain);
@@ -235,7 +239,8 @@ bool session_optimize(Session *session, const char *pipeline)
     run.dump = session->replays ? NULL : dump;
     TnStatus status = passes_run(session->model, &run, session->scratch, &session->report);
     session->passes_ns = now_ns() - begin;
-    print_reports(session);
+    if (!session->is_again)
+        print_reports(session);
     if (status == TN_OK)
         return true;
     if (session->report.needed_count) {

@@ -33,6 +33,9 @@ typedef struct Session {
     Document *document;
     const ConstantSetting *constants; /* inputs whose values the model is compiled for */
     int constant_count;
+    bool is_again;           /* the same model once more, for another part of an artifact */
+    const DimSetting *sizes; /* beside --dim */
+    int size_count;
     const char *prefix; /* passes to run before the pipeline; or NULL */
     Model *model;
     RunReport report;
@@ -59,6 +62,8 @@ int session_no_memory(void);
 bool session_read(Session *session, const char *path);
 bool session_import(Session *session);
 bool session_optimize(Session *session, const char *pipeline);
+/* --max NAME=N: the symbol that only running tells is at most N; a run that exceeds it fails. */
+bool session_limit(Session *session);
 bool session_compile(Session *session);
 /* The last step as files, instead of a program. */
 bool session_compile_to(Session *session, const ArtifactRequest *request);

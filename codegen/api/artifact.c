@@ -38,7 +38,8 @@ static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *
     settings.moves_constants = true;
     settings.writes_c = request.form == ARTIFACT_c;
     TnStatus status = program_lower(program->graph, &settings, &lowered, diagnostics);
-    return status == TN_OK ? artifact_write(&lowered, &settings, &request, diagnostics) : status;
+    ArtifactPart part = {.lowered = &lowered, .settings = &settings};
+    return status == TN_OK ? artifact_write(&part, 1, &request, diagnostics) : status;
 }
 
 TnStatus tn_program_save(TnProgram *program, const char *path, const TnSaveOptions *given)

@@ -260,11 +260,12 @@ Program *cache_make(const CacheEntry *entry, Model *model, const CompileSettings
     ArtifactRequest request = {.path = entry->path, .form = ARTIFACT_shared, .name = "model"};
     Diagnostics *unheard = diagnostics_create(model->arena);
     Lowered lowered;
+    ArtifactPart part = {.lowered = &lowered, .settings = &own};
     own.moves_constants = true;
     if (mkdir(entry->folder, 0700) != 0 && errno != EEXIST)
         return NULL;
     if (program_lower(model, &own, &lowered, unheard) != TN_OK ||
-        artifact_write(&lowered, &own, &request, unheard) != TN_OK)
+        artifact_write(&part, 1, &request, unheard) != TN_OK)
         return NULL;
     Program *program = cache_load(entry);
     evict(entry, model->arena);

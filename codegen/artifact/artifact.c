@@ -12,8 +12,8 @@
 
 typedef struct Making {
     Arena *arena;
-    const Lowered *lowered;
-    const CompileSettings *settings;
+    const ArtifactPart *parts;
+    int part_count;
     const ArtifactRequest *request;
     Diagnostics *diagnostics;
     const char *name;
@@ -88,17 +88,40 @@ static char *memory_of(const Making *m)
 
 /* ---- Code -------------------------------------------------------------------------------- */
 
+/* What functions for a processor end in; nothing where there is but one. */
+static const char *suffix_of(const Making *m, const ArtifactPart *part)
+{
+    bool alone = part->settings == m->parts[0].settings &&
+                 part->settings == m->parts[m->part_count - 1].settings;
+    return alone ? "" : arena_format(m->arena, ".%s", part->settings->target.cpu);
+}
+
+static const ObjectPart *object_parts(Making *m)
+{
+    ObjectPart *made = ARENA_ARRAY(m->arena, ObjectPart, m->part_count);
+    FunctionSharing *sharing = NULL;
+    for (int i = 0; i < m->part_count; i++) {
+        const ArtifactPart *part = &m->parts[i];
+        if (i == 0 || part->settings != m->parts[i - 1].settings) {
+            sharing = ARENA_NEW(m->arena, FunctionSharing);
+            *sharing = function_sharing(m->arena, suffix_of(m, part));
+        }
+        int64_t before = sharing->functions.count;
+        functions_add(sharing, part->lowered->phases, part->lowered->phase_count);
+        int64_t count = sharing->functions.count - before;
+        made[i] = (ObjectPart){.target = &part->settings->target,
+                               .pool = part->lowered->model->pool,
+                               .functions = arena_copy(m->arena, sharing->functions.items + before,
+                                                       (size_t)count * sizeof(Function *)),
+                               .function_count = (int)count};
+    }
+    return made;
+}
+
 static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
 {
-    const Function **functions =
-        ARENA_ARRAY(m->arena, const Function *, m->lowered->phase_count + 1);
-    int *chosen = ARENA_ARRAY(m->arena, int, m->lowered->phase_count + 1);
-    int count =
-        functions_share(m->arena, m->lowered->phases, m->lowered->phase_count, functions, chosen);
-    ObjectRequest request = {.target = &m->settings->target,
-                             .pool = m->lowered->model->pool,
-                             .functions = functions,
-                             .function_count = count,
+    ObjectRequest request = {.parts = object_parts(m),
+                             .part_count = m->part_count,
                              .image = image_create(m->arena, &m->interface->info, m->name),
                              .has_weights = m->interface->info.has_weights,
                              .form = form};
@@ -131,7 +154,7 @@ static bool check_block(const Block *block, Diagnostics *diagnostics)
 
 static void write_weights(const Making *m, char *memory)
 {
-    weights_write(m->weights, &m->settings->parallel, memory);
+    weights_write(m->weights, &m->parts[0].settings->parallel, memory);
 }
 
 static bool write_shared(Making *m, const ElfObject *object)
@@ -171,10 +194,13 @@ static bool write_object(Making *m, const ElfObject *object)
 static bool write_c(Making *m)
 {
     const char *path = m->request->path, *dot = strrchr(path, '.');
+    if (m->part_count > 1)
+        return unsupported_at(m->diagnostics, (Location){0},
+                              "several processors, or fast paths for given sizes, in C");
     bool apart = m->interface->info.has_weights && m->weights->bytes > C_FILE_WEIGHTS;
     const char *weights = arena_format(m->arena, "%.*s.weights", (int)(dot - path), path);
-    CFileRequest request = {.lowered = m->lowered,
-                            .settings = m->settings,
+    CFileRequest request = {.lowered = m->parts[0].lowered,
+                            .settings = m->parts[0].settings,
                             .interface = m->interface,
                             .weights = m->weights,
                             .weights_file = apart ? file_name(weights) : NULL};
@@ -238,27 +264,30 @@ static bool write_all(Making *m)
     return true;
 }
 
-TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
-                        const ArtifactRequest *request, Diagnostics *diagnostics)
+TnStatus artifact_write(const ArtifactPart *parts, int part_count, const ArtifactRequest *request,
+                        Diagnostics *diagnostics)
 {
-    Making m = {.arena = lowered->model->arena,
-                .lowered = lowered,
-                .settings = settings,
+    Making m = {.arena = parts[0].lowered->model->arena,
+                .parts = parts,
+                .part_count = part_count,
                 .request = request,
                 .diagnostics = diagnostics};
-    if (!check_block(&lowered->program->main, diagnostics))
-        return TN_UNSUPPORTED;
+    const Lowered **lowered = ARENA_ARRAY(m.arena, const Lowered *, part_count);
+    for (int i = 0; i < part_count; i++) {
+        lowered[i] = parts[i].lowered;
+        if (!check_block(&lowered[i]->program->main, diagnostics))
+            return TN_UNSUPPORTED;
+    }
     m.name = request->name ? request->name : stem(m.arena, request->path);
     if (strcmp(m.name, port_identifier(m.arena, m.name)) != 0) {
         error_at(diagnostics, (Location){0}, "the name '%s' is no identifier of C", m.name);
         return TN_BAD_ARGUMENT;
     }
-    m.weights = weights_plan(lowered);
-    m.interface = interface_create(lowered, m.weights, m.name, !request->weights);
+    m.weights = weights_plan(m.arena, lowered, part_count);
+    m.interface =
+        interface_create(m.arena, parts, part_count, m.weights, m.name, !request->weights);
     if (request->weights)
         m.interface->info.weights_file = file_name(request->weights);
-    target_describe(m.arena, &settings->target, &m.interface->info.triple, &m.interface->info.cpu,
-                    &m.interface->info.features, &m.interface->info.cpu_features);
     if (write_all(&m)) {
         if (output_commit(m.files.items, (int)m.files.count, diagnostics))
             return TN_OK;

@@ -9,8 +9,8 @@
 #ifndef CODEGEN_ARTIFACT_ARTIFACT_H
 #define CODEGEN_ARTIFACT_ARTIFACT_H
 
+#include "codegen/artifact/interface.h"
 #include "codegen/artifact/output.h"
-#include "codegen/compile.h"
 
 typedef enum ArtifactForm {
     ARTIFACT_shared,
@@ -30,10 +30,12 @@ typedef struct ArtifactRequest {
     const char *weights; /* path of a file of their own; NULL: they are in the file */
 } ArtifactRequest;
 
-/* settings->moves_constants must have been set when the program was lowered. Either all files are
- * there afterwards, or none is. */
-TnStatus artifact_write(const Lowered *lowered, const CompileSettings *settings,
-                        const ArtifactRequest *request, Diagnostics *diagnostics);
+/* Writes one program, or several of the same model over one copy of the weights: for each kind of
+ * processor, the one that asks most of it first, the program for all sizes, then those for certain
+ * ones. Where there are several, target.shared_lanes must have been set when they were lowered,
+ * and settings->moves_constants always. Either all files are there afterwards, or none is. */
+TnStatus artifact_write(const ArtifactPart *parts, int part_count, const ArtifactRequest *request,
+                        Diagnostics *diagnostics);
 
 /* The form that the file's ending says; false if it says none. */
 bool artifact_form_of(const char *path, ArtifactForm *form);

@@ -86,42 +86,69 @@ void size_write_c(const Expr *e, const char *const *names, Text *text)
     }
 }
 
-static const char **names_of(const Interface *f, Arena *arena)
+/* The C names of a part's symbols, by their numbers there. */
+static const char **names_in(const Interface *f, const Lowered *lowered)
 {
-    const char **names = ARENA_ARRAY(arena, const char *, f->lowered->program->symbol_count + 1);
-    for (int i = 0; i < f->size_count; i++)
-        names[f->sizes[i].symbol->id] = f->sizes[i].c_name;
+    const Program *program = lowered->program;
+    const char **names =
+        ARENA_ARRAY(f->lowered->model->arena, const char *, program->symbol_count + 1);
+    for (int s = 0; s < program->symbol_count; s++)
+        for (int i = 0; i < f->size_count && lowered->is_entry[s]; i++)
+            if (!strcmp(f->sizes[i].symbol->name, program->symbols[s].name))
+                names[s] = f->sizes[i].c_name;
     return names;
 }
 
+static const char **names_of(const Interface *f)
+{
+    return names_in(f, f->lowered);
+}
+
 typedef struct Mentioned {
+    const char *const *names;
     const Interface *interface;
-    bool *used;
+    bool *used; /* by the interface's sizes */
 } Mentioned;
+
+static void mention_name(const Mentioned *mentioned, const char *name)
+{
+    for (int i = 0; name && i < mentioned->interface->size_count; i++)
+        mentioned->used[i] |= !strcmp(mentioned->interface->sizes[i].c_name, name);
+}
 
 static void mention(void *user, const Expr *e)
 {
-    Mentioned *mentioned = user;
+    const Mentioned *mentioned = user;
     if (e->kind == EXPR_symbol)
-        mentioned->used[((const Symbol *)e->object)->id] = true;
+        mention_name(mentioned, mentioned->names[((const Symbol *)e->object)->id]);
 }
 
-/* "int64_t N, int64_t M": the symbols in some expressions, in order; whether there are any. */
-static bool write_parameters(const Interface *f, int count, const Expr *const *exprs, Text *text,
-                             bool more)
+/* "int64_t N, int64_t M": the sizes that were mentioned, in order; whether there are any. */
+static bool write_mentioned(const Mentioned *mentioned, Text *text, bool more)
 {
-    const Lowered *lowered = f->lowered;
-    Mentioned mentioned = {
-        f, ARENA_ARRAY(lowered->model->arena, bool, lowered->program->symbol_count + 1)};
     bool any = more;
-    for (int i = 0; i < count; i++)
-        expr_walk(lowered->model->pool, exprs[i], mention, &mentioned);
-    for (int i = 0; i < f->size_count; i++)
-        if (mentioned.used[f->sizes[i].symbol->id]) {
-            text_format(text, "%sint64_t %s", any ? ", " : "", f->sizes[i].c_name);
+    for (int i = 0; i < mentioned->interface->size_count; i++)
+        if (mentioned->used[i]) {
+            text_format(text, "%sint64_t %s", any ? ", " : "",
+                        mentioned->interface->sizes[i].c_name);
             any = true;
         }
     return any;
+}
+
+static bool *none_used(const Interface *f)
+{
+    return ARENA_ARRAY(f->lowered->model->arena, bool, f->size_count + 1);
+}
+
+/* The sizes in some expressions of the first part. */
+static bool write_parameters(const Interface *f, int count, const Expr *const *exprs, Text *text,
+                             bool more)
+{
+    Mentioned mentioned = {names_of(f), f, none_used(f)};
+    for (int i = 0; i < count; i++)
+        expr_walk(f->lowered->model->pool, exprs[i], mention, &mentioned);
+    return write_mentioned(&mentioned, text, more);
 }
 
 /* ---- Structs ----------------------------------------------------------------------------- */
@@ -216,12 +243,60 @@ static const char *upper(Arena *arena, const char *name)
     return copy;
 }
 
+static const char *size_c_name(const Interface *f, const char *name)
+{
+    for (int i = 0; i < f->size_count; i++)
+        if (!strcmp(f->sizes[i].symbol->name, name))
+            return f->sizes[i].c_name;
+    return NULL;
+}
+
+/* What the arenas of all parts depend on. */
+static void write_arena_parameters(const Interface *f, Text *text)
+{
+    Mentioned mentioned = {.interface = f, .used = none_used(f)};
+    for (int i = 0; i < f->part_count; i++) {
+        const ArtifactPart *part = &f->parts[i];
+        mentioned.names = names_in(f, part->lowered);
+        expr_walk(part->lowered->model->pool, part->lowered->arena, mention, &mentioned);
+        for (int k = 0; k < part->size_count; k++)
+            mention_name(&mentioned, size_c_name(f, part->sizes[k].symbol));
+    }
+    write_mentioned(&mentioned, text, true);
+}
+
+/* "    if (N == 1)\n" */
+static void write_condition(const Interface *f, const ArtifactPart *part, Text *text)
+{
+    for (int k = 0; k < part->size_count; k++)
+        text_format(text, "%s%s == %" PRId64, k ? " && " : "    if (",
+                    size_c_name(f, part->sizes[k].symbol), part->sizes[k].size);
+    if (part->size_count)
+        text_append(text, ")\n    ");
+}
+
+static void write_arena_function(const Interface *f, Text *text)
+{
+    text_format(text, "static inline size_t %s_arena_bytes(int threads", f->name);
+    write_arena_parameters(f, text);
+    text_append(text, ")\n{\n");
+    for (int i = 0; i < f->part_count; i++) {
+        const Lowered *lowered = f->parts[i].lowered;
+        write_condition(f, &f->parts[i], text);
+        text_format(text,
+                    i ? "    bytes = tn_larger(bytes, %" PRId64 " + "
+                      : "    int64_t bytes = %" PRId64 " + ",
+                    model_arena_bytes(lowered->program, 0, 0));
+        size_write_c(lowered->arena, names_in(f, lowered), text);
+        text_append(text, i ? ");\n" : ";\n");
+    }
+    text_format(text, "    return (size_t)(bytes + (int64_t)threads * %" PRId64 ");\n}\n\n",
+                f->info.thread_bytes);
+}
+
 static void write_arena(const Interface *f, Text *text)
 {
     Arena *arena = f->lowered->model->arena;
-    const Program *program = f->lowered->program;
-    const Expr *planned = f->lowered->arena;
-    int64_t head = model_arena_bytes(program, 0, 0);
     text_append(text, "/* Bytes of the arena, which must be aligned to 64: for intermediate values "
                       "and all that a run\n * remembers.");
     text_append(text, f->info.is_open_ended
@@ -238,20 +313,12 @@ static void write_arena(const Interface *f, Text *text)
                     " + (int64_t)(threads) * %" PRId64 "))\n",
                     name, f->info.arena_bytes - f->info.thread_bytes, f->info.thread_bytes);
     }
-    text_format(text, "static inline size_t %s_arena_bytes(int threads", f->name);
-    write_parameters(f, 1, &planned, text, true);
-    text_format(text, ")\n{\n    int64_t planned = ");
-    size_write_c(planned, names_of(f, arena), text);
-    text_format(text,
-                ";\n    return (size_t)(%" PRId64 " + planned + (int64_t)threads * %" PRId64
-                ");\n}\n\n",
-                head, f->info.thread_bytes);
+    write_arena_function(f, text);
 }
 
 static void write_shape(const Interface *f, const InterfacePort *port, Text *text)
 {
-    Arena *arena = f->lowered->model->arena;
-    const char **names = names_of(f, arena);
+    const char **names = names_of(f);
     const Type *type = port->type;
     bool is_known = port->port->sizes == SIZE_MAX && port->port->kind == TN_TENSOR;
     if (!is_known)
@@ -374,7 +441,7 @@ void example_write(const Interface *f, const char *header, Text *text)
             text_format(text, "    inputs.%s = %s;\n", f->sizes[i].c_name, f->sizes[i].c_name);
     text_format(text, "    size_t bytes = %s_arena_bytes(1", name);
     Text parameters = text_create(f->lowered->model->arena);
-    write_parameters(f, 1, &f->lowered->arena, &parameters, true);
+    write_arena_parameters(f, &parameters);
     for (const char *at = parameters.data; at && *at;) {
         if (!strncmp(at, "int64_t ", 8))
             at += 8;

@@ -187,6 +187,10 @@ RECORD(Port, FIELD(Port, name, string), EMBED(Port, value, ProgramValue_record, 
        FIELD(Port, binds, uint32), FIELD(Port, type, string))
 RECORD(SymbolRange, FIELD(SymbolRange, name, string), FIELD(SymbolRange, lower, int64),
        FIELD(SymbolRange, upper, int64))
+static const ImageRecord Program_record;
+RECORD(SpecialProgram, FIELD(SpecialProgram, count, int32),
+       POINTER(SpecialProgram, sizes, Bind_record, count),
+       SINGLE(SpecialProgram, program, Program_record))
 RECORD(Program, EMBED(Program, entry, image_block_record, 0),
        EMBED(Program, main, image_block_record, 0), FIELD(Program, buffer_count, int32),
        FIELD(Program, size_count, int32), FIELD(Program, symbol_count, int32),
@@ -198,7 +202,10 @@ RECORD(Program, EMBED(Program, entry, image_block_record, 0),
        EMBED(Program, arena, Size_record, 0), FIELD(Program, arena_formula, string),
        FIELD(Program, worker_scratch, int64), FIELD(Program, has_tail, bool),
        FIELD(Program, pointer_count, int32), FIELD(Program, packed_bytes, int64),
-       FIELD(Program, weights, weights), FIELD(Program, weight_bytes, int64))
+       FIELD(Program, weights, weights), FIELD(Program, weight_bytes, int64),
+       FIELD(Program, special_count, int32),
+       POINTER(Program, specials, SpecialProgram_record, special_count),
+       FIELD(Program, given_count, int32), POINTER(Program, given, int32_record, given_count))
 
 RECORD(TnArtifactPort, FIELD(TnArtifactPort, name, string), FIELD(TnArtifactPort, type, string),
        FIELD(TnArtifactPort, kind, int32), FIELD(TnArtifactPort, element, int32),
@@ -208,6 +215,9 @@ RECORD(TnArtifactPort, FIELD(TnArtifactPort, name, string), FIELD(TnArtifactPort
 RECORD(TnArtifactSize, FIELD(TnArtifactSize, name, string), FIELD(TnArtifactSize, slot, int32),
        FIELD(TnArtifactSize, lower, int64), FIELD(TnArtifactSize, upper, int64),
        FIELD(TnArtifactSize, offset, int64))
+RECORD(TnArtifactVariant, FIELD(TnArtifactVariant, cpu, string),
+       FIELD(TnArtifactVariant, features, string), FIELD(TnArtifactVariant, cpu_features, int64),
+       SINGLE(TnArtifactVariant, program, Program_record))
 RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactInfo, abi, uint32),
        FIELD(TnArtifactInfo, size, uint32), FIELD(TnArtifactInfo, name, string),
        FIELD(TnArtifactInfo, generator, string), FIELD(TnArtifactInfo, triple, string),
@@ -224,7 +234,9 @@ RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactIn
        POINTER(TnArtifactInfo, outputs, TnArtifactPort_record, output_count),
        POINTER(TnArtifactInfo, sizes, TnArtifactSize_record, size_count),
        FIELD(TnArtifactInfo, inputs_size, int64), FIELD(TnArtifactInfo, outputs_size, int64),
-       SINGLE(TnArtifactInfo, program, Program_record), FIELD(TnArtifactInfo, run, function))
+       SINGLE(TnArtifactInfo, program, Program_record), FIELD(TnArtifactInfo, run, function),
+       FIELD(TnArtifactInfo, variant_count, int32),
+       POINTER(TnArtifactInfo, variants, TnArtifactVariant_record, variant_count))
 
 static uint64_t hash_record(const ImageRecord *record, uint64_t hash, int depth)
 {

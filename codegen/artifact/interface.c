@@ -164,7 +164,7 @@ static void add_inputs(Interface *f, Arena *arena)
             continue;
         TnArtifactSize *made = &sizes[f->info.size_count++];
         *made = (TnArtifactSize){.name = range->name,
-                                 .slot = s,
+                                 .slot = f->info.size_count - 1,
                                  .lower = range->lower,
                                  .upper = range->upper,
                                  .offset = take(&f->info.inputs_size, sizeof(int64_t))};
@@ -199,6 +199,86 @@ static void add_outputs(Interface *f, Arena *arena)
     f->info.outputs = ports;
 }
 
+/* ---- Parts ------------------------------------------------------------------------------- */
+
+/* The slot of a size of that name that the inputs bind; -1: it is a number here. */
+static int32_t slot_of(const Program *program, const char *name)
+{
+    for (int i = 0; i < program->input_count; i++)
+        for (int d = 0; d < program->inputs[i].value.rank; d++) {
+            int32_t slot = program->inputs[i].value.dims[d].slot;
+            if (program->inputs[i].binds >> d & 1 && !strcmp(program->symbols[slot].name, name))
+                return slot;
+        }
+    return -1;
+}
+
+static void set_given(const Interface *f, Arena *arena, Program *program)
+{
+    int32_t *given = ARENA_ARRAY(arena, int32_t, f->info.size_count + 1);
+    for (int i = 0; i < f->info.size_count; i++)
+        given[i] = slot_of(program, f->info.sizes[i].name);
+    program->given = given;
+    program->given_count = f->info.size_count;
+}
+
+static SpecialProgram special_of(Arena *arena, const Program *general, const ArtifactPart *part)
+{
+    Bind *sizes = ARENA_ARRAY(arena, Bind, part->size_count);
+    for (int i = 0; i < part->size_count; i++)
+        sizes[i] = (Bind){.target = slot_of(general, part->sizes[i].symbol),
+                          .source = size_number(part->sizes[i].size)};
+    return (SpecialProgram){part->size_count, sizes, part->lowered->program};
+}
+
+/* Those for certain sizes belong to the one for all sizes before them. */
+static void link_parts(Interface *f, Arena *arena)
+{
+    TnArtifactVariant *variants = ARENA_ARRAY(arena, TnArtifactVariant, f->part_count);
+    for (int i = 0; i < f->part_count; i++) {
+        Program *general = f->parts[i].lowered->program;
+        set_given(f, arena, general);
+        if (f->parts[i].size_count)
+            continue;
+        SpecialProgram *specials = ARENA_ARRAY(arena, SpecialProgram, f->part_count);
+        for (int k = i + 1; k < f->part_count && f->parts[k].size_count; k++)
+            specials[general->special_count++] = special_of(arena, general, &f->parts[k]);
+        general->specials = specials;
+        TnArtifactVariant *variant = &variants[f->info.variant_count++];
+        variant->program = general;
+        target_describe(arena, &f->parts[i].settings->target, &f->info.triple, &variant->cpu,
+                        &variant->features, &variant->cpu_features);
+        f->info.program = general;
+        f->info.cpu = variant->cpu;
+        f->info.features = variant->features;
+        f->info.cpu_features = variant->cpu_features;
+    }
+    f->info.variants = variants;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* An arena does for every part. */
+static void measure_parts(Interface *f)
+{
+    for (int i = 0; i < f->part_count; i++) {
+        const Program *program = f->parts[i].lowered->program;
+        bool is_known = program->arena.slot < 0 && f->info.arena_bytes >= 0;
+        f->info.thread_bytes =
+            larger(f->info.thread_bytes, (program->worker_scratch + 63) / 64 * 64);
+        f->info.is_open_ended |= program->has_tail;
+        f->info.arena_bytes =
+            is_known
+                ? larger(f->info.arena_bytes, model_arena_bytes(program, program->arena.number, 0))
+                : -1;
+    }
+    if (f->info.arena_bytes >= 0)
+        f->info.arena_bytes += f->info.thread_bytes;
+}
+
 /* ---- The whole --------------------------------------------------------------------------- */
 
 static uint64_t model_hash(const Lowered *lowered, const Weights *weights)
@@ -208,13 +288,14 @@ static uint64_t model_hash(const Lowered *lowered, const Weights *weights)
     return hash_combine(hash_bytes(text.data, text.length, 0), weights->hash);
 }
 
-Interface *interface_create(const Lowered *lowered, const Weights *weights, const char *name,
-                            bool has_weights)
+Interface *interface_create(Arena *arena, const ArtifactPart *parts, int part_count,
+                            const Weights *weights, const char *name, bool has_weights)
 {
-    Arena *arena = lowered->model->arena;
-    const Program *program = lowered->program;
+    const Lowered *lowered = parts[0].lowered;
     Interface *f = ARENA_NEW(arena, Interface);
     f->name = name;
+    f->part_count = part_count;
+    f->parts = parts;
     f->lowered = lowered;
     f->info = (TnArtifactInfo){.magic = "TNMODEL",
                                .abi = TN_ARTIFACT_ABI,
@@ -223,17 +304,14 @@ Interface *interface_create(const Lowered *lowered, const Weights *weights, cons
                                .generator = arena_format(arena, "tenon %s", tn_version()),
                                .model_hash = model_hash(lowered, weights),
                                .layout = image_layout(),
-                               .arena_formula = program->arena_formula,
+                               .arena_formula = lowered->program->arena_formula,
                                .weight_bytes = weights->bytes,
                                .has_weights = has_weights,
-                               .is_open_ended = program->has_tail,
                                .rtol = 1e-3,
-                               .atol = 1e-5,
-                               .program = program};
-    f->info.thread_bytes = (program->worker_scratch + 63) / 64 * 64;
-    f->info.arena_bytes =
-        program->arena.slot < 0 ? model_arena_bytes(program, program->arena.number, 1) : -1;
+                               .atol = 1e-5};
     add_inputs(f, arena);
     add_outputs(f, arena);
+    link_parts(f, arena);
+    measure_parts(f);
     return f;
 }

@@ -15,6 +15,7 @@
 #define CODEGEN_ARTIFACT_INTERFACE_H
 
 #include "codegen/artifact/weights.h"
+#include "frontend/import.h"
 #include "tenon_model.h"
 
 typedef struct InterfacePort {
@@ -30,18 +31,29 @@ typedef struct InterfaceSize {
     const TnArtifactSize *size; /* NULL: the elements of an input decide it, no struct has it */
 } InterfaceSize;
 
+/* One program of the file. */
+typedef struct ArtifactPart {
+    const Lowered *lowered;
+    const CompileSettings *settings; /* parts for one processor have the same */
+    int size_count;
+    const DimSetting *sizes; /* of the inputs, that it was compiled for; none: for all */
+} ArtifactPart;
+
 typedef struct Interface {
     const char *name;
-    const Lowered *lowered;
+    int part_count;
+    const ArtifactPart *parts;
+    const Lowered *lowered; /* of the first part, which is for all sizes */
     TnArtifactInfo info; /* complete but for what the code generator knows: triple, cpu, features */
     InterfacePort *inputs, *outputs;
     InterfaceSize *sizes;
     int size_count;
 } Interface;
 
-/* name: a C identifier. */
-Interface *interface_create(const Lowered *lowered, const Weights *weights, const char *name,
-                            bool has_weights);
+/* name: a C identifier. Links the programs of the parts, which are in the order of
+ * artifact_write(). */
+Interface *interface_create(Arena *arena, const ArtifactPart *parts, int part_count,
+                            const Weights *weights, const char *name, bool has_weights);
 
 /* `text` as an identifier of C and C++ that is no keyword. */
 const char *port_identifier(Arena *arena, const char *text);

@@ -81,8 +81,9 @@ static bool build_module(CodePiece *piece, ExprPool *pool, const Function *const
     const Machine *machine = piece->machine;
     piece->context = LLVMContextCreate();
     piece->budget = arena_budget(expr_pool_arena(pool));
-    return machine_module(machine, &piece->module, piece->context, pool, functions, count,
-                          &piece->problem, diagnostics);
+    piece->module = machine_open_module(machine, "kernels", piece->context);
+    return machine_emit(machine, piece->module, pool, functions, count, &piece->problem,
+                        diagnostics);
 }
 
 /* On any thread: each piece has a context and a target machine of its own. */

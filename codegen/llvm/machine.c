@@ -80,21 +80,26 @@ bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnos
 
 /* ---- From functions to a module ---------------------------------------------------------- */
 
-bool machine_module(const Machine *machine, LLVMModuleRef *module, LLVMContextRef context,
-                    ExprPool *pool, const Function *const *functions, int count, char **problem,
-                    Diagnostics *diagnostics)
+LLVMModuleRef machine_open_module(const Machine *machine, const char *name, LLVMContextRef context)
+{
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext(name, context);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine->machine);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMSetTarget(module, machine->triple);
+    LLVMDisposeTargetData(layout);
+    return module;
+}
+
+bool machine_emit(const Machine *machine, LLVMModuleRef module, ExprPool *pool,
+                  const Function *const *functions, int count, char **problem,
+                  Diagnostics *diagnostics)
 {
     Budget *budget = arena_budget(expr_pool_arena(pool));
-    *module = LLVMModuleCreateWithNameInContext("kernels", context);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine->machine);
-    LLVMSetModuleDataLayout(*module, layout);
-    LLVMSetTarget(*module, machine->triple);
-    LLVMDisposeTargetData(layout);
     for (int i = 0; i < count && !budget_is_spent(budget); i++)
-        emit_function(*module, &machine->target, pool, functions[i]);
+        emit_function(module, &machine->target, pool, functions[i]);
     if (budget_is_spent(budget))
         return false;
-    if (LLVMVerifyModule(*module, LLVMReturnStatusAction, problem))
+    if (LLVMVerifyModule(module, LLVMReturnStatusAction, problem))
         return error_at(diagnostics, (Location){0}, "internal error: the code generator made %s",
                         *problem);
     LLVMDisposeMessage(*problem);

@@ -24,11 +24,13 @@ bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnos
 void machine_destroy(Machine *machine);
 /* One more target machine, for a thread of its own; NULL and a message of LLVM's on failure. */
 LLVMTargetMachineRef machine_open(const Machine *machine, char **problem);
-/* A module for the target with the functions in it, verified. False and a diagnostic on failure, or
- * where the arena's budget is spent. *module is set at once, and *problem may be left with a
- * message of LLVM's: the caller releases both, also where memory ends on the way. */
-bool machine_module(const Machine *machine, LLVMModuleRef *module, LLVMContextRef context,
-                    ExprPool *pool, const Function *const *functions, int count, char **problem,
-                    Diagnostics *diagnostics);
+/* An empty module for the target. */
+LLVMModuleRef machine_open_module(const Machine *machine, const char *name, LLVMContextRef context);
+/* Adds the functions to a module, and verifies it. False and a diagnostic on failure, or where the
+ * arena's budget is spent. *problem may be left with a message of LLVM's, which the caller
+ * releases, also where memory ends on the way. */
+bool machine_emit(const Machine *machine, LLVMModuleRef module, ExprPool *pool,
+                  const Function *const *functions, int count, char **problem,
+                  Diagnostics *diagnostics);
 
 #endif

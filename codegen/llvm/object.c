@@ -19,7 +19,8 @@
 
 typedef struct Assembly {
     const ObjectRequest *request;
-    Machine machine;
+    Machine machine, part_machine;
+    bool has_variants; /* parts are for different processors */
     LLVMContextRef context;
     LLVMModuleRef module;
     Map globals; /* ImageObject -> LLVM global */
@@ -42,6 +43,7 @@ static void assembly_close(void *user)
     if (a->context)
         LLVMContextDispose(a->context);
     machine_destroy(&a->machine);
+    machine_destroy(&a->part_machine);
     a->buffer = NULL;
     a->problem = NULL;
     a->module = NULL;
@@ -205,6 +207,31 @@ static void add_weights(Assembly *a)
 
 /* ---- Code -------------------------------------------------------------------------------- */
 
+static void set_text_attribute(Assembly *a, LLVMValueRef function, const char *name,
+                               const char *value)
+{
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateStringAttribute(a->context, name, (unsigned)strlen(name),
+                                                      value, (unsigned)strlen(value)));
+}
+
+/* Where there are several kinds of processors, each function says which one it is for. */
+static bool add_kernels(Assembly *a, const ObjectPart *part)
+{
+    Machine *machine = &a->part_machine;
+    machine_destroy(machine);
+    if (!machine_create(machine, part->target, a->diagnostics) ||
+        !machine_emit(machine, a->module, part->pool, part->functions, part->function_count,
+                      &a->problem, a->diagnostics))
+        return false;
+    for (int i = 0; a->has_variants && i < part->function_count; i++) {
+        LLVMValueRef function = LLVMGetNamedFunction(a->module, part->functions[i]->name);
+        set_text_attribute(a, function, "target-cpu", machine->cpu);
+        set_text_attribute(a, function, "target-features", machine->features);
+    }
+    return true;
+}
+
 /* TnStatus NAME_run(inputs, outputs, arena, arena_bytes, options), which the tables name. */
 static LLVMValueRef declare_run(Assembly *a)
 {
@@ -319,9 +346,12 @@ static bool remove_unused(Assembly *a)
 static bool build(Assembly *a)
 {
     const ObjectRequest *request = a->request;
-    if (!machine_module(&a->machine, &a->module, a->context, request->pool, request->functions,
-                        request->function_count, &a->problem, a->diagnostics))
-        return false;
+    a->module = machine_open_module(&a->machine, "kernels", a->context);
+    for (int i = 0; i < request->part_count; i++)
+        a->has_variants |= request->parts[i].target != request->parts[0].target;
+    for (int i = 0; i < request->part_count; i++)
+        if (!add_kernels(a, &request->parts[i]))
+            return false;
     LLVMSetModuleIdentifier(a->module, request->image->name, strlen(request->image->name));
     LLVMSetSourceFileName(a->module, request->image->name, strlen(request->image->name));
     a->i8 = LLVMInt8TypeInContext(a->context);
@@ -374,7 +404,8 @@ bool object_make(const ObjectRequest *request, char **data, size_t *length,
     a->diagnostics = diagnostics;
     a->globals = map_create(arena);
     arena_defer(arena, assembly_close, a);
-    bool done = machine_create(&a->machine, request->target, diagnostics);
+    const Target *least = request->parts[request->part_count - 1].target;
+    bool done = machine_create(&a->machine, least, diagnostics);
     if (done) {
         a->context = LLVMContextCreate();
         LLVMContextSetDiagnosticHandler(a->context, take_diagnostic, a);

@@ -19,11 +19,17 @@ typedef enum ObjectForm {
     OBJECT_ir, /* as text */
 } ObjectForm;
 
-typedef struct ObjectRequest {
+/* Kernels of one program, for one kind of processor. */
+typedef struct ObjectPart {
     const Target *target;
     ExprPool *pool;
     const Function *const *functions;
     int function_count;
+} ObjectPart;
+
+typedef struct ObjectRequest {
+    int part_count;
+    const ObjectPart *parts; /* the last one asks least of the processor */
     Image *image;
     bool has_weights;
     ObjectForm form;
