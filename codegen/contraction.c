@@ -126,9 +126,9 @@ static bool split_at_divisions(Contraction *c)
             expr_walk(c->pool, roots[i], find_division, &found);
         if (!found.axis)
             return true;
-        int64_t extent = extent_or(found.axis->extent, -1);
-        if (!has_axis(c, found.axis) || extent < 0 || found.factor <= 1 || extent % found.factor ||
-            found.factor >= extent)
+        if (!has_axis(c, found.axis) || found.factor <= 1 ||
+            !expr_divisible(found.axis->extent, found.factor) ||
+            expr_is(found.axis->extent, found.factor))
             return false;
         contraction_split(c, found.axis, found.factor, &outer, &inner);
     }

@@ -59,10 +59,8 @@ const Tensor *function_scratch(ExprPool *pool, Function *function, const char *n
 static const Expr *inside_dimension(ExprPool *pool, const Tensor *tensor, int d, const Expr *index,
                                     const Expr *fill)
 {
-    int64_t lower, upper, extent;
     int64_t halo = fill == tensor->layout.fill ? tensor->layout.halo[d] : 0;
-    expr_bounds(index, &lower, &upper);
-    if (halo && expr_known(tensor->shape[d], &extent) && lower >= -halo && upper < extent + halo)
+    if (halo && tensor_halo_covers(pool, tensor, d, index, halo))
         return expr_bool(pool, true);
     return expr_inside(pool, index, tensor->shape[d]);
 }

@@ -80,10 +80,29 @@ static void propose(Selection *s, Choice *choice, const Tensor *tensor, int dime
 
 /* ---- Contractions ------------------------------------------------------------------------ */
 
-static bool index_has_axis(const Expr *const *indices, int rank, const Axis *axis)
+static int rank_of(const Expr *load)
 {
-    for (int i = 0; i < rank; i++)
-        if (expr_contains_axis(indices[i], axis))
+    return ((const Tensor *)load->object)->rank;
+}
+
+/* Whether the index goes along with the axis; not where it only tells the places in a block of so
+ * many from each other (axis % 2), of which every block has the same. */
+static bool index_follows(const Expr *index, const Axis *axis)
+{
+    if (index->kind == EXPR_modulus)
+        return false;
+    if (index->kind == EXPR_axis)
+        return index->object == axis;
+    for (int i = 0; i < index->count; i++)
+        if (index_follows(index->src[i], axis))
+            return true;
+    return false;
+}
+
+static bool load_follows(const Expr *load, const Axis *axis)
+{
+    for (int i = 0; i < rank_of(load); i++)
+        if (index_follows(load->src[i], axis))
             return true;
     return false;
 }
@@ -107,17 +126,12 @@ static bool is_product(const Compute *sum, Product *product)
     return first != second;
 }
 
-static int rank_of(const Expr *load)
-{
-    return ((const Tensor *)load->object)->rank;
-}
-
 /* The dimension of the result that the constant has too. */
 static int result_channel(const Product *p)
 {
     int found = -1;
     for (int d = 0; d < p->sum->axis_count; d++) {
-        if (!index_has_axis(p->w->src, rank_of(p->w), p->sum->axes[d]))
+        if (!load_follows(p->w, p->sum->axes[d]))
             continue;
         if (found >= 0)
             return -1;
@@ -130,8 +144,7 @@ static int result_channel(const Product *p)
 static bool moves_with_place(const Product *p, const Expr *index)
 {
     for (int d = 0; d < p->sum->axis_count; d++)
-        if (expr_contains_axis(index, p->sum->axes[d]) &&
-            !index_has_axis(p->w->src, rank_of(p->w), p->sum->axes[d]))
+        if (expr_contains_axis(index, p->sum->axes[d]) && !load_follows(p->w, p->sum->axes[d]))
             return true;
     return false;
 }
@@ -248,15 +261,13 @@ static bool is_between_kernels(const Builder *b, const Value *value)
 
 /* ---- Halos ------------------------------------------------------------------------------- */
 
-static void widen(Choice *choice, const Tensor *tensor, int d, const Expr *index)
+static void widen(ExprPool *pool, Choice *choice, const Tensor *tensor, int d, const Expr *index)
 {
-    int64_t lower, upper, extent, reach;
-    expr_bounds(index, &lower, &upper);
-    if (!expr_known(tensor->shape[d], &extent))
-        return;
-    reach = upper - extent + 1 > -lower ? upper - extent + 1 : -lower;
-    if (reach > choice->halo[d] && reach <= MAX_HALO)
-        choice->halo[d] = reach;
+    for (int64_t halo = choice->halo[d]; halo <= MAX_HALO; halo++)
+        if (tensor_halo_covers(pool, tensor, d, index, halo)) {
+            choice->halo[d] = halo;
+            return;
+        }
 }
 
 static void widen_for_load(void *user, const Expr *e)
@@ -274,7 +285,7 @@ static void widen_for_load(void *user, const Expr *e)
         choice->fills_disagree = true;
     choice->fill = fill;
     for (int d = 0; d < tensor->rank; d++)
-        widen(choice, tensor, d, e->src[d]);
+        widen(v->k->kernel->pool, choice, tensor, d, e->src[d]);
 }
 
 /* ---- The whole --------------------------------------------------------------------------- */

@@ -249,6 +249,23 @@ static bool prove_with(ExprPool *pool, const Expr *e, const Expr *atom, int64_t 
     return prove(pool, sum_finish(&sum), budget);
 }
 
+/* Of a multiple m d of floor(x / d): m (x - d + 1) <= m d floor(x / d) <= m x. */
+static bool prove_by_dividend(ExprPool *pool, const Expr *e, const Expr *atom, int64_t factor,
+                              int *budget)
+{
+    int64_t divisor;
+    if (atom->kind != EXPR_quotient || !expr_known(atom->src[1], &divisor) || factor % divisor)
+        return false;
+    Sum sum;
+    sum_start(&sum, pool);
+    sum_add(&sum, e, 1);
+    sum_add(&sum, atom, -factor);
+    sum_add(&sum, atom->src[0], factor / divisor);
+    if (factor > 0)
+        sum.constant = limited_add(sum.constant, limited_multiply(factor / divisor, 1 - divisor));
+    return prove(pool, sum_finish(&sum), budget);
+}
+
 /* Terms that may be weakened in more than one way: a minimum, a maximum, a product of symbols. */
 static bool prove_by_cases(ExprPool *pool, const Expr *e, const Expr *atom, int64_t factor,
                            int *budget)
@@ -261,6 +278,8 @@ static bool prove_by_cases(ExprPool *pool, const Expr *e, const Expr *atom, int6
         return prove_with(pool, e, atom, factor, atom->src[first], budget) &&
                prove_with(pool, e, atom, factor, atom->src[first + 1], budget);
     }
+    if (prove_by_dividend(pool, e, atom, factor, budget))
+        return true;
     Product product;
     if (factor < 0 || atom->kind != EXPR_times || node_of(atom)->lower < 0 ||
         !product_of(atom, &product))

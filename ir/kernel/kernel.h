@@ -109,6 +109,10 @@ Tensor *kernel_tensor(Kernel *kernel, const char *name, TensorRole role, TnEleme
 void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
                        const Expr *fill);
 bool tensor_has_halo(const Tensor *tensor);
+/* Whether the index stays within dimension d and `halo` elements around it, whatever the axes and
+ * symbols are. */
+bool tensor_halo_covers(ExprPool *pool, const Tensor *tensor, int d, const Expr *index,
+                        int64_t halo);
 /* Whether elements of the same indices lie at the same offsets, and halos hold the same. */
 bool tensor_same_layout(const Tensor *a, const Tensor *b);
 const Expr *tensor_offset(ExprPool *pool, const Tensor *tensor, const Expr *const *indices);

@@ -56,6 +56,13 @@ bool tensor_has_halo(const Tensor *tensor)
     return false;
 }
 
+bool tensor_halo_covers(ExprPool *pool, const Tensor *tensor, int d, const Expr *index,
+                        int64_t halo)
+{
+    const Expr *extent = expr_plus_integer(pool, tensor->shape[d], 2 * halo);
+    return expr_inside(pool, expr_plus_integer(pool, index, halo), extent) == expr_bool(pool, true);
+}
+
 void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
                        const Expr *fill)
 {

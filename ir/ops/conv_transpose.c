@@ -5,8 +5,10 @@
  *
  *   i * stride = o + begin - k * dilation
  *
- * has a solution where the right side divides by the stride; the load of x is zero elsewhere, and
- * outside of x. With stride 1 that is a plain convolution with the kernel turned around.
+ * has a solution where the right side divides by the stride; the load of x is zero outside of x.
+ * With stride 1 that is a plain convolution with the kernel turned around; with a larger one it is
+ * one for each position in a block of a stride, all of which read the same inputs: channels of a
+ * plain convolution whose results are interleaved.
  *
  * Sizes: output = stride * (input - 1) + output_padding + (kernel - 1) * dilation + 1 - pads. Where
  * output_shape or SAME says the output size, the pads follow from it; the odd one goes to the end
@@ -112,6 +114,74 @@ static bool infer(InferContext *context, Node *node)
     return true;
 }
 
+/* How the sum along one spatial axis is stated. In blocks of a stride, kernel position
+ * k = stride * j + (o + first) % stride meets input position (o + first) / stride + base - j: only
+ * j is left to sum over and nothing has to divide. A dilation other than 1, or a kernel whose size
+ * only running tells, keeps the general form, which sums over k. */
+typedef struct Blocks {
+    int64_t step; /* the stride; 0: the general form */
+    int64_t taps; /* values of j */
+    const Expr *first, *base;
+    const Expr *size; /* of the sum: whole blocks that hold `first` positions and the result */
+} Blocks;
+
+static Blocks blocks_along(ExprPool *pool, const Geometry *g, int d, const Expr *kernel)
+{
+    int64_t stride = g->strides[d], taps;
+    Blocks blocks = {.first = expr_integer(pool, 0), .size = g->output[d]};
+    if (stride == 1 || g->dilations[d] != 1 || !expr_known(kernel, &taps))
+        return blocks;
+    const Expr *step = expr_integer(pool, stride);
+    blocks.step = stride;
+    blocks.taps = (taps + stride - 1) / stride;
+    blocks.first = expr_modulus(pool, g->begin[d], step);
+    blocks.base = expr_quotient(pool, g->begin[d], step);
+    blocks.size = expr_plus(pool, g->output[d], blocks.first);
+    if (!expr_divisible(blocks.size, stride))
+        blocks.size = expr_scale(pool, expr_round_up_quotient(pool, blocks.size, step), stride);
+    return blocks;
+}
+
+/* Adds the sum along spatial axis d: where x and w are read; *exists becomes false where no input
+ * or no weight meets the position. */
+static void sum_along(const Lowering *l, Compute *reduce, const Geometry *g, const Blocks *blocks,
+                      int d, const Expr **x_at, const Expr **w_at, const Expr **exists)
+{
+    ExprPool *pool = l->pool;
+    const Expr *kernel = l->in[1]->shape[d + 2], *o = compute_axis(l->kernel, reduce, d + 2);
+    const Expr *stride = expr_integer(pool, g->strides[d]);
+    if (blocks->step) {
+        const Expr *j = compute_reduce_axis(l->kernel, reduce, expr_integer(pool, blocks->taps));
+        const Expr *block = expr_plus(pool, expr_quotient(pool, o, stride), blocks->base);
+        *x_at = expr_minus(pool, block, j);
+        *w_at = expr_plus(pool, expr_scale(pool, j, blocks->step), expr_modulus(pool, o, stride));
+        if (!expr_divisible(kernel, blocks->step))
+            *exists = expr_both(pool, *exists, expr_compare(pool, EXPR_less, *w_at, kernel));
+        return;
+    }
+    const Expr *k = compute_reduce_axis(l->kernel, reduce, kernel);
+    const Expr *from =
+        expr_minus(pool, expr_plus(pool, o, g->begin[d]), expr_scale(pool, k, g->dilations[d]));
+    *x_at = expr_quotient(pool, from, stride);
+    *w_at = k;
+    *exists = expr_both(
+        pool, *exists,
+        expr_compare(pool, EXPR_equal, expr_modulus(pool, from, stride), expr_integer(pool, 0)));
+}
+
+/* y = sum, without the positions of the first block that lie before it, plus the bias. */
+static void lower_result(Lowering *l, const Tensor *sum, const Tensor *bias, const Blocks *blocks)
+{
+    Compute *map = kernel_map(l->kernel, l->out[0]);
+    const Expr *at[MAX_RANK], *sum_at[MAX_RANK];
+    lower_indices(l, map, at);
+    for (int d = 0; d < sum->rank; d++)
+        sum_at[d] = d < 2 ? at[d] : expr_plus(l->pool, at[d], blocks[d - 2].first);
+    map->body = expr_load(l->pool, sum, sum_at);
+    if (bias)
+        map->body = sum_of(l->pool, map->body, lower_vector(l, bias, at[1]));
+}
+
 static void lower(Lowering *l)
 {
     const ConvTransposeAttributes *attributes = l->node->attributes;
@@ -119,7 +189,16 @@ static void lower(Lowering *l)
     ExprPool *pool = l->pool;
     TnElementType type = element_compute_type(y->element);
     Geometry g = geometry_create(pool, attributes, x->rank - 2, x->shape + 2, w->shape + 2);
-    const Tensor *sum = bias ? lower_temporary(l, "sum", type, y->rank, y->shape) : y;
+    Blocks blocks[MAX_RANK];
+    const Expr *shape[MAX_RANK] = {y->shape[0], y->shape[1]};
+    bool is_whole = true;
+    for (int d = 0; d < g.rank; d++) {
+        blocks[d] = blocks_along(pool, &g, d, w->shape[d + 2]);
+        shape[d + 2] = blocks[d].size;
+        is_whole &= blocks[d].size == g.output[d];
+    }
+    bool is_direct = !bias && is_whole;
+    const Tensor *sum = is_direct ? y : lower_temporary(l, "sum", type, y->rank, shape);
     Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
     const Expr *group = expr_integer(pool, attributes->group);
     const Expr *channels = expr_quotient(pool, x->shape[1], group);
@@ -131,27 +210,15 @@ static void lower(Lowering *l)
     x_at[0] = compute_axis(l->kernel, reduce, 0);
     x_at[1] = w_at[0] = expr_plus(pool, expr_times(pool, which, channels), c);
     w_at[1] = attributes->group == 1 ? m : expr_modulus(pool, m, w->shape[1]);
-    const Expr *divides = expr_bool(pool, true);
-    for (int d = 0; d < g.rank; d++) {
-        const Expr *k = compute_reduce_axis(l->kernel, reduce, w->shape[d + 2]);
-        const Expr *from = expr_plus(pool, compute_axis(l->kernel, reduce, d + 2), g.begin[d]);
-        from = expr_minus(pool, from, expr_scale(pool, k, g.dilations[d]));
-        const Expr *stride = expr_integer(pool, g.strides[d]);
-        x_at[d + 2] = expr_quotient(pool, from, stride);
-        w_at[d + 2] = k;
-        divides = expr_both(pool, divides,
-                            expr_compare(pool, EXPR_equal, expr_modulus(pool, from, stride),
-                                         expr_integer(pool, 0)));
-    }
-    const Expr *zero = expr_real(pool, type, 0);
-    const Expr *value = expr_select(pool, divides, expr_load_or(pool, x, x_at, zero), zero);
-    reduce->body = product_of(pool, value, expr_load(pool, w, w_at));
-    if (!bias)
-        return;
-    Compute *map = kernel_map(l->kernel, y);
-    const Expr *at[MAX_RANK];
-    lower_indices(l, map, at);
-    map->body = sum_of(pool, expr_load(pool, sum, at), lower_vector(l, bias, at[1]));
+    const Expr *exists = expr_bool(pool, true), *zero = expr_real(pool, type, 0);
+    for (int d = 0; d < g.rank; d++)
+        sum_along(l, reduce, &g, &blocks[d], d, &x_at[d + 2], &w_at[d + 2], &exists);
+    bool is_total = exists == expr_bool(pool, true);
+    const Expr *weight = is_total ? expr_load(pool, w, w_at) : expr_load_or(pool, w, w_at, zero);
+    const Expr *product = product_of(pool, expr_load_or(pool, x, x_at, zero), weight);
+    reduce->body = expr_select(pool, exists, product, zero);
+    if (!is_direct)
+        lower_result(l, sum, bias, blocks);
 }
 
 static const OperandDef operands[] = {

@@ -147,6 +147,12 @@ static void test_conditions(void **state)
     const Expr *last = expr_plus_integer(pool, a, -1);
     symbol_restrict(pool, a, 1, INT64_MAX);
     EXPECT("true", expr_inside(pool, expr_smaller(pool, x, last), a));
+    /* A window of 3 that moves by 2 over a size of n, with a halo of 1: 2 floor(n / 2) <= n. */
+    const Expr *places = expr_quotient(pool, expr_plus_integer(pool, n, 1), two);
+    const Expr *window = expr_plus(pool, expr_scale(pool, axis(pool, "o", places), 2),
+                                   axis(pool, "k", number(pool, 3)));
+    EXPECT("true", expr_inside(pool, window, expr_plus_integer(pool, n, 2)));
+    EXPECT("k + 2*o < N + 1", expr_inside(pool, window, expr_plus_integer(pool, n, 1)));
 }
 
 static void test_restriction_sharpens(void **state)
