@@ -306,6 +306,18 @@ static bool is_worth_a_tile(const Contraction *c)
     return k && (m || (n && c->b.tensor->role == TENSOR_constant));
 }
 
+/* What is rearranged at compile time must be counted then. */
+static bool constants_have_sizes(const Contraction *c)
+{
+    const Operand *operands[] = {&c->a, &c->b};
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; operands[i]->tensor->role == TENSOR_constant && j < c->axis_count; j++)
+            if (operand_step(c->pool, operands[i], c->axes[j]) &&
+                extent_or(c->axes[j]->extent, -1) < 0)
+                return false;
+    return true;
+}
+
 bool contraction_analyse(const Kernel *kernel, int first, const Target *target, Contraction *c)
 {
     ExprPool *pool = kernel->pool;
@@ -322,7 +334,7 @@ bool contraction_analyse(const Kernel *kernel, int first, const Target *target, 
     c->out = (Operand){.tensor = epilogue.result,
                        .offset = tensor_offset(pool, epilogue.result, epilogue.indices)};
     fuse_axes(c);
-    if (!split_at_divisions(c) || !classify(c) || !orient(c))
+    if (!split_at_divisions(c) || !classify(c) || !orient(c) || !constants_have_sizes(c))
         return false;
     fuse_short_rows(c, target_lanes(target));
     return is_worth_a_tile(c);

@@ -201,7 +201,7 @@ static void lower(Lowering *l)
     const Tensor *sum = is_direct ? y : lower_temporary(l, "sum", type, y->rank, shape);
     Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
     const Expr *group = expr_integer(pool, attributes->group);
-    const Expr *channels = expr_quotient(pool, x->shape[1], group);
+    const Expr *channels = expr_quotient(pool, w->shape[0], group);
     const Expr *m = compute_axis(l->kernel, reduce, 1);
     const Expr *c = compute_reduce_axis(l->kernel, reduce, channels);
     const Expr *which =

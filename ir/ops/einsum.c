@@ -206,9 +206,10 @@ static void lower(Lowering *l)
     const Expr *index[LABEL_COUNT] = {NULL};
     for (int t = 0; t < e.term_count; t++)
         for (int d = 0; d < e.rank[t]; d++) {
-            const Expr **size = &e.sizes[e.labels[t][d]];
-            if (!*size || expr_is(*size, 1))
-                *size = l->in[t]->shape[d];
+            const Expr **size = &e.sizes[e.labels[t][d]], *other = l->in[t]->shape[d];
+            int64_t number;
+            if (!*size || expr_is(*size, 1) || (expr_known(other, &number) && number != 1))
+                *size = other;
         }
     bool has_sum = false;
     for (int d = 0; d < e.rank[e.term_count]; d++)
