@@ -29,6 +29,7 @@ typedef struct Names {
 
 /* What a graph becomes: the lists of a GraphProto or of a FunctionProto. */
 typedef ARRAY(NodeProto *) NodeList;
+typedef ARRAY(ValueInfoProto *) ValueInfoList;
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
@@ -89,30 +90,59 @@ static StringStringEntryProto *export_property(Arena *arena, const Property *pro
     return entry;
 }
 
-static ValueInfoProto *export_value_info(Exporter *exporter, const char *name, const Value *value)
+/* Whether import would call the symbol otherwise than it is called. */
+static bool needs_note(Exporter *exporter, const Value *value, const char *name,
+                       const ValueSymbol *own)
+{
+    const char *derived = arena_format(exporter->arena, "%s_%s", name, own->what);
+    return value_symbol(value, own->what) == own->symbol &&
+           strcmp(((const Symbol *)own->symbol->object)->name, derived) != 0;
+}
+
+static bool has_notes(Exporter *exporter, const Value *value, const char *name)
+{
+    for (const ValueSymbol *own = value->symbols; own; own = own->next)
+        if (needs_note(exporter, value, name, own))
+            return true;
+    return value->notes != NULL;
+}
+
+/* An output may have another name than its value; symbols are noted beside the value's own. */
+static ValueInfoProto *export_value_info(Exporter *exporter, const Names *names, const char *name,
+                                         const Value *value)
 {
     ValueInfoProto *info = MESSAGE_NEW(exporter->arena, ValueInfoProto);
     PROTO_SET(info, name, proto_string(name));
     if (value->type)
         PROTO_SET(info, type, export_type(exporter->arena, value->type));
     EXPORT_NOTES(exporter, info, value->notes);
+    for (const ValueSymbol *own = value->symbols; own; own = own->next) {
+        Property note = {arena_format(exporter->arena, SYMBOL_PROPERTY "%s", own->what),
+                         ((const Symbol *)own->symbol->object)->name};
+        if (!strcmp(name, name_of(names, value)) && needs_note(exporter, value, name, own))
+            array_push(exporter->arena, &info->metadata_props,
+                       export_property(exporter->arena, &note));
+    }
     return info;
 }
 
 /* Of values between nodes: all of them, or those with notes. */
-static void push_value_infos(Exporter *exporter, const Names *names, const Graph *graph, bool all,
-                             GraphProto *proto)
+static ValueInfoList value_infos(Exporter *exporter, const Names *names, const Graph *graph,
+                                 bool all)
 {
+    ValueInfoList infos = {0};
     FOR_EACH_NODE (node, graph) {
         for (int i = 0; i < node->result_count; i++) {
             const Value *value = node->results[i];
-            bool is_wanted = value->name[0] && (all ? value->type != NULL : value->notes != NULL);
-            if (!is_wanted || value_is_output(value))
-                continue;
-            array_push(exporter->arena, &proto->value_info,
-                       export_value_info(exporter, name_of(names, value), value));
+            const char *name = value->name[0] ? name_of(names, value) : "";
+            bool is_wanted =
+                name[0] && (all ? value->type != NULL : has_notes(exporter, value, name));
+            if (is_wanted && !value_is_output(value))
+                array_push(exporter->arena, &infos,
+                           export_value_info(exporter, names, name, value));
         }
     }
+    return infos;
 }
 
 static TensorProto *export_tensor(Exporter *exporter, const Constant *constant, const char *name)
@@ -349,14 +379,15 @@ static GraphProto *export_region(Exporter *exporter, Names *names, const Node *n
     for (int i = 0; i < formal; i++) {
         const Value *input = graph->inputs[i];
         array_push(exporter->arena, &proto->input,
-                   export_value_info(exporter, name_of(names, input), input));
+                   export_value_info(exporter, names, name_of(names, input), input));
     }
     export_nodes(exporter, names, graph, &nodes);
     const char **outputs = output_names(exporter, names, graph, formal, &nodes);
     for (int i = 0; i < graph->output_count; i++)
         array_push(exporter->arena, &proto->output,
-                   export_value_info(exporter, outputs[i], graph_output(graph, i)));
-    push_value_infos(exporter, names, graph, false, proto);
+                   export_value_info(exporter, names, outputs[i], graph_output(graph, i)));
+    ValueInfoList infos = value_infos(exporter, names, graph, false);
+    memcpy(&proto->value_info, &infos, sizeof infos);
     memcpy(&proto->node, &nodes, sizeof nodes);
     return proto;
 }
@@ -416,6 +447,8 @@ static void add_function(Exporter *exporter, const Node *node, const char *name)
     const char **outputs = output_names(exporter, &names, graph, 0, &nodes);
     for (int i = 0; i < graph->output_count; i++)
         array_push(exporter->arena, &function->output, proto_string(outputs[i]));
+    ValueInfoList infos = value_infos(exporter, &names, graph, false);
+    memcpy(&function->value_info, &infos, sizeof infos);
     memcpy(&function->node, &nodes, sizeof nodes);
     array_push(exporter->arena, &exporter->proto->functions, function);
 }
@@ -452,19 +485,21 @@ static GraphProto *export_main_graph(Exporter *exporter)
         map_set_pointer(&names.bytes, graph->constants[i]->constant->data, graph->constants[i]);
     push_initializers(exporter, &names, graph, proto);
     for (int i = 0; i < graph->input_count; i++)
-        array_push(
-            exporter->arena, &proto->input,
-            export_value_info(exporter, name_of(&names, graph->inputs[i]), graph->inputs[i]));
+        array_push(exporter->arena, &proto->input,
+                   export_value_info(exporter, &names, name_of(&names, graph->inputs[i]),
+                                     graph->inputs[i]));
     export_nodes(exporter, &names, graph, &nodes);
     for (int i = 0; i < graph->output_count; i++) {
         const Value *value = graph_output(graph, i);
         const char *name = graph->output_names[i];
         if (strcmp(name, name_of(&names, value)))
             add_identity(exporter, &nodes, name_of(&names, value), name);
-        array_push(exporter->arena, &proto->output, export_value_info(exporter, name, value));
+        array_push(exporter->arena, &proto->output,
+                   export_value_info(exporter, &names, name, value));
     }
     memcpy(&proto->node, &nodes, sizeof nodes);
-    push_value_infos(exporter, &names, graph, exporter->with_types, proto);
+    ValueInfoList infos = value_infos(exporter, &names, graph, exporter->with_types);
+    memcpy(&proto->value_info, &infos, sizeof infos);
     return proto;
 }
 

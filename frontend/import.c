@@ -82,6 +82,17 @@ static bool import_inputs(Importer *importer, Scope *scope, const GraphProto *pr
     return types != NULL;
 }
 
+/* Sizes that the inputs have by now; symbols of their elements come next. */
+static bool import_symbols(Importer *importer, const Scope *scope)
+{
+    if (!import_reserve_symbols(importer))
+        return false;
+    for (int i = 0; i < scope->graph->input_count; i++)
+        import_claim_symbols(importer, scope, scope->graph->inputs[i],
+                             scope->graph->inputs[i]->name);
+    return true;
+}
+
 static bool free_weights(Importer *importer, Scope *scope)
 {
     for (int i = 0; i < importer->options->freed_count; i++) {
@@ -192,6 +203,7 @@ static bool import_graph(Importer *importer)
     Scope scope = {
         .graph = graph,
         .imports = {model->opset_import.items, model->opset_import.count},
+        .body = proto,
         .path = "graph",
         .values = map_create(importer->arena),
         .initializers = map_create(importer->arena),
@@ -206,12 +218,26 @@ static bool import_graph(Importer *importer)
     if (name[0])
         graph->name = name;
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
-        !free_weights(importer, &scope) || !import_nodes(importer, &scope, scope.path) ||
-        !import_outputs(importer, &scope, proto) || !import_drop_unranked(importer, graph))
+        !import_symbols(importer, &scope) || !free_weights(importer, &scope) ||
+        !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
+        !import_drop_unranked(importer, graph))
         return false;
     graph_order_constants(graph);
     import_graph_notes(importer, graph, proto);
     return true;
+}
+
+/* Import infers each node as it makes it. Where a later one has made symbols of elements, the types
+ * of those before it are said by these symbols now: the next one to read the model sees the same.
+ */
+static bool infer_again(Importer *importer)
+{
+    bool good = true;
+    while (good && importer->context.bound_late) {
+        importer->context.bound_late = false;
+        good = graph_infer(&importer->context, importer->model->graph);
+    }
+    return good;
 }
 
 static void note_needs(const Importer *importer, ImportNeeds *needs)
@@ -244,10 +270,11 @@ Model *model_import(Arena *arena, const Document *document, const ImportOptions 
         .external = external_data_create(arena, document->path, options->allow_links,
                                          options->copy_data, diagnostics),
         .functions = map_create(arena),
+        .symbol_notes = map_create(arena),
     };
     importer.external.reader = document->reader;
     import_facts(&importer);
-    bool ok = import_check(&importer) && import_graph(&importer);
+    bool ok = import_check(&importer) && import_graph(&importer) && infer_again(&importer);
     if (needs)
         note_needs(&importer, needs);
     return ok ? model : NULL;

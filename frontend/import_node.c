@@ -112,6 +112,7 @@ static bool name_new_results(NodeImport *import, Node *node, const NodeProto *pr
         if (!name)
             return false;
         value_rename(node->results[i], name);
+        import_claim_symbols(import->importer, import->scope, node->results[i], name);
         import->upgrade.results[i] = name[0] ? node->results[i] : NULL;
     }
     return true;

@@ -12,16 +12,16 @@ static const char *import_text(Importer *importer, TnString text)
 const Notes *import_notes(Importer *importer, TnString doc, int64_t property_count,
                           StringStringEntryProto *const *properties)
 {
-    if (!doc.length && !property_count)
-        return NULL;
-    Notes *notes = ARENA_NEW(importer->arena, Notes);
+    int kept = 0;
     Property *items = ARENA_ARRAY(importer->arena, Property, property_count + 1);
     for (int64_t i = 0; i < property_count; i++)
-        items[i] = (Property){import_text(importer, properties[i]->key),
-                              import_text(importer, properties[i]->value)};
-    notes->doc = doc.length ? import_text(importer, doc) : NULL;
-    notes->properties = items;
-    notes->property_count = (int)property_count;
+        if (!import_is_symbol_note(properties[i]->key))
+            items[kept++] = (Property){import_text(importer, properties[i]->key),
+                                       import_text(importer, properties[i]->value)};
+    if (!doc.length && !kept)
+        return NULL;
+    Notes *notes = ARENA_NEW(importer->arena, Notes);
+    *notes = (Notes){doc.length ? import_text(importer, doc) : NULL, items, kept};
     return notes;
 }
 
@@ -34,7 +34,7 @@ static void note_value(Importer *importer, Graph *graph, TnString name, const No
         value->notes = notes;
 }
 
-static void note_values(Importer *importer, Graph *graph, int64_t count,
+void import_value_notes(Importer *importer, Graph *graph, int64_t count,
                         ValueInfoProto *const *infos)
 {
     for (int64_t i = 0; i < count; i++)
@@ -47,9 +47,9 @@ void import_graph_notes(Importer *importer, Graph *graph, const GraphProto *prot
 {
     graph->notes = import_notes(importer, proto->doc_string, proto->metadata_props.count,
                                 proto->metadata_props.items);
-    note_values(importer, graph, proto->input.count, proto->input.items);
-    note_values(importer, graph, proto->output.count, proto->output.items);
-    note_values(importer, graph, proto->value_info.count, proto->value_info.items);
+    import_value_notes(importer, graph, proto->input.count, proto->input.items);
+    import_value_notes(importer, graph, proto->output.count, proto->output.items);
+    import_value_notes(importer, graph, proto->value_info.count, proto->value_info.items);
     for (int64_t i = 0; i < proto->initializer.count; i++) {
         const TensorProto *tensor = proto->initializer.items[i];
         note_value(importer, graph, tensor->name,

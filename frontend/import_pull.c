@@ -294,14 +294,9 @@ bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Val
 
 static void drop_result(Node *node, int i)
 {
-    value_rename(node->results[i], "");
     for (int r = 0; r < node->region_count; r++)
         graph_remove_output(node->regions[r], i);
-    for (; i + 1 < node->result_count; i++) {
-        node->results[i] = node->results[i + 1];
-        node->results[i]->index = i;
-    }
-    node->result_count--;
+    node_remove_result(node, i);
 }
 
 bool import_drop_unranked(Importer *importer, Graph *graph)

@@ -57,6 +57,7 @@ static bool add_formal_input(Importer *importer, Scope *scope, Node *node,
             return false;
     }
     Value *value = graph_add_input(scope->graph, name, type);
+    import_claim_symbols(importer, scope, value, name);
     return scope_define(importer, scope, name, value, location);
 }
 
@@ -146,6 +147,7 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
             graph_add_output(node->regions[r], input, NULL);
             continue;
         }
+        scopes[r]->body = graphs[r];
         scopes[r]->nodes = graphs[r]->node.items;
         scopes[r]->node_count = graphs[r]->node.count;
     }
@@ -211,6 +213,7 @@ bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
     const char *at = import_path(importer, path, "attribute", number);
     Scope *inner = create_scope(importer, scope->graph, scope,
                                 at ? arena_format(importer->arena, "%s.g", at) : NULL);
+    inner->body = graph;
     inner->nodes = graph->node.items;
     inner->node_count = graph->node.count;
     if (graph->input.count || graph->output.count != proto->output.count)
@@ -308,6 +311,7 @@ static Scope *function_scope(Importer *importer, const Function *function, Graph
     const FunctionProto *proto = function->proto;
     Scope *scope = create_scope(importer, graph, NULL, function->path);
     scope->imports = (Imports){proto->opset_import.items, proto->opset_import.count};
+    scope->body = proto;
     scope->nodes = proto->node.items;
     scope->node_count = proto->node.count;
     return scope;
@@ -353,6 +357,7 @@ static bool import_group(Importer *importer, Scope *caller, Function *function,
     const FunctionProto *written = function->proto;
     body->notes = import_notes(importer, written->doc_string, written->metadata_props.count,
                                written->metadata_props.items);
+    import_value_notes(importer, body, written->value_info.count, written->value_info.items);
     return node_infer(&importer->context, node);
 }
 

@@ -38,7 +38,8 @@ struct Scope {
     Scope *parent;
     Graph *graph;
     Imports imports;
-    const char *path;       /* of the GraphProto or FunctionProto: "graph.node[3].attribute[0].g" */
+    const void *body;       /* the GraphProto or FunctionProto */
+    const char *path;       /* of that: "graph.node[3].attribute[0].g" */
     Map values;             /* name -> Value, or &absent_value */
     Map initializers;       /* name -> Constant, not yet a Value */
     Map captures;           /* outer Value -> the region's input */
@@ -61,8 +62,9 @@ typedef struct Importer {
     Diagnostics *diagnostics;
     InferContext context;
     ExternalData external;
-    Map functions;  /* "domain\0name\0overload" -> Function */
-    int pull_count; /* nodes that moved into branches */
+    Map functions;    /* "domain\0name\0overload" -> Function */
+    Map symbol_notes; /* body and name of a value -> what is noted of its symbols */
+    int pull_count;   /* nodes that moved into branches */
 } Importer;
 
 /* Where a message stands. `path` is used for binary documents alone. */
@@ -74,11 +76,25 @@ const char *import_path(Importer *importer, const char *path, const char *field,
 
 /* ---- Notes: import_notes.c ----------------------------------------------------------------- */
 
-/* NULL where there are none. */
+/* NULL where there are none, but for those of symbols. */
 const Notes *import_notes(Importer *importer, TnString doc, int64_t property_count,
                           StringStringEntryProto *const *properties);
+/* Those of values, once the graph is made. */
+void import_value_notes(Importer *importer, Graph *graph, int64_t count,
+                        ValueInfoProto *const *infos);
 /* Those of a graph and its values, once it is made. */
 void import_graph_notes(Importer *importer, Graph *graph, const GraphProto *proto);
+
+/* ---- Symbols: import_symbols.c ------------------------------------------------------------- */
+
+/* Whether the key is that of a note which names a symbol. */
+bool import_is_symbol_note(TnString key);
+/* Takes the names that such notes of the document give; once the inputs have theirs, and before
+ * anything is inferred. The depth of graphs must have been checked. */
+bool import_reserve_symbols(Importer *importer);
+/* A value that the scope's body calls so, and that is not inferred yet, gets the symbols that notes
+ * say are its own. */
+void import_claim_symbols(Importer *importer, const Scope *scope, Value *value, const char *name);
 
 /* ---- Types: import_type.c ------------------------------------------------------------------ */
 

@@ -18,12 +18,10 @@ static bool replace_results(Pass *pass, Node *node, Value **values)
             continue;
         if (!values[i])
             return infer_unsupported(pass->infer, node, "result %d is wanted", i);
-        const char *name = old_value->name;
-        value_replace_uses(old_value, values[i]);
-        if (values[i]->kind == VALUE_result) {
-            value_rename(old_value, "");
-            value_rename(values[i], name);
-        }
+        if (values[i]->kind == VALUE_result)
+            value_replace(old_value, values[i]);
+        else
+            value_replace_uses(old_value, values[i]);
     }
     remove_dead(node);
     return true;

@@ -103,10 +103,8 @@ static bool fold(Pass *pass, Node *node, bool *refined, bool *failed)
         Value *value = result(node, i);
         if (!value->first_use || !constants[i])
             continue;
-        const char *name = value->name;
-        value_rename(value, "");
-        Value *constant = graph_add_constant(node->graph, name, constants[i]);
-        value_replace_uses(value, constant);
+        Value *constant = graph_add_constant(node->graph, value->name, constants[i]);
+        value_replace(value, constant);
         *failed |= !replace_captures(pass, constant, refined);
     }
     remove_dead(node);

@@ -138,12 +138,11 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
         bool is_new = new_value->producer
                           ? is_between(last, node, new_value->producer)
                           : new_value->kind == VALUE_constant && new_value->index >= constant_count;
-        const char *name = old_value->name;
-        value_replace_uses(old_value, new_value);
-        if (is_new) {
-            value_rename(old_value, "");
-            value_rename(new_value, name);
-        }
+        r->refined |= old_value->elements && !new_value->elements;
+        if (is_new)
+            value_replace(old_value, new_value);
+        else
+            value_replace_uses(old_value, new_value);
         Node *first = last ? last->next : node->graph->first;
         *next = first == node ? after : first;
         remove_dead(node);

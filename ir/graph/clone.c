@@ -158,12 +158,21 @@ static Value *copy_of(const Copy *copy, const Value *value)
     return value ? map_get_pointer(&copy->values, value) : NULL;
 }
 
+/* Inference, run again, finds the symbols that it made for a value before. */
+static void copy_symbols_of(Copy *copy, const Value *value, Value *result)
+{
+    for (const ValueSymbol *own = value->symbols; own; own = own->next)
+        if (value_symbol(value, own->what) && !value_symbol(result, own->what))
+            value_set_symbol(result, own->what, copy_expr(copy, own->symbol));
+}
+
 static void copy_facts(Copy *copy, const Value *value, Value *result)
 {
     result->type = copy_type(copy, value->type);
     result->elements = copy_exprs(copy, value->element_count, value->elements);
     result->element_count = value->element_count;
     result->notes = copy_notes(copy, value->notes);
+    copy_symbols_of(copy, value, result);
     map_set_pointer(&copy->values, value, result);
 }
 
@@ -207,17 +216,6 @@ static void copy_constants(Copy *copy, const Graph *graph, Graph *to)
         Value *result = graph_add_constant(to, copy_text(copy, value->name),
                                            copy_constant(copy, value->constant));
         copy_facts(copy, value, result);
-    }
-}
-
-/* Inference, run again, finds the symbols that it made for a value before. */
-static void copy_symbol_owners(Copy *copy)
-{
-    const Map *owners = &copy->from->symbol_owners;
-    for (int64_t i = 0; i < owners->count; i++) {
-        Value *owner = copy_of(copy, owners->entries[i].value);
-        if (owner)
-            map_set(&copy->to->symbol_owners, copy_text(copy, owners->entries[i].key), owner);
     }
 }
 
@@ -276,7 +274,6 @@ Graph *graph_clone(Graph *graph, Model *model, Node *owner)
     Copy copy = copy_begin(graph->model, model);
     Graph *result = copy_graph(&copy, graph, owner);
     copy_bindings(&copy);
-    copy_symbol_owners(&copy);
     return result;
 }
 
@@ -284,8 +281,10 @@ void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Va
 {
     assert(from->model == to->model);
     Copy copy = copy_begin(from->model, to->model);
-    for (int i = 0; i < from->input_count; i++)
+    for (int i = 0; i < from->input_count; i++) {
+        copy_symbols_of(&copy, from->inputs[i], inputs[i]);
         map_set_pointer(&copy.values, from->inputs[i], inputs[i]);
+    }
     copy_constants(&copy, from, to);
     FOR_EACH_NODE (node, from)
         copy_node(&copy, node, to, before);
@@ -294,7 +293,6 @@ void graph_inline(Graph *from, Graph *to, Node *before, Value *const *inputs, Va
     if (graph_branch(from) == from)
         copy_assumptions(&copy, from, graph_branch(to));
     copy_bindings(&copy);
-    copy_symbol_owners(&copy);
 }
 
 /* All symbols, in order, so that each keeps its number. */
@@ -329,7 +327,6 @@ Model *model_clone(const Model *model, Arena *arena)
     copy_header(&copy);
     result->graph = copy_graph(&copy, model->graph, NULL);
     copy_bindings(&copy);
-    copy_symbol_owners(&copy);
     for (int64_t i = 0; i < model->assumption_count; i++)
         if (!model->assumptions[i].branch)
             model_assume(result, copy_expr(&copy, model->assumptions[i].condition),

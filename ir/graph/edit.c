@@ -7,6 +7,7 @@
 #include "ir/ops/op.h"
 
 #include <assert.h>
+#include <string.h>
 
 void use_set(Use *use, Value *value)
 {
@@ -44,7 +45,38 @@ void node_remove_operand(Node *node, int i)
     node->operand_count--;
 }
 
-/* Symbols that tell of the old value tell of the new one, and known elements stay known. */
+const Expr *value_symbol(const Value *value, const char *what)
+{
+    const Map *owners = &value->graph->model->symbol_owners;
+    for (const ValueSymbol *own = value->symbols; own; own = own->next)
+        if (!strcmp(own->what, what) && map_get_pointer(owners, own->symbol) == value)
+            return own->symbol;
+    return NULL;
+}
+
+void value_set_symbol(Value *value, const char *what, const Expr *symbol)
+{
+    Model *model = value->graph->model;
+    ValueSymbol **own = &value->symbols;
+    while (*own && strcmp((*own)->what, what))
+        own = &(*own)->next;
+    if (!*own) {
+        *own = ARENA_NEW(model->arena, ValueSymbol);
+        (*own)->what = intern(model->names, what);
+    }
+    (*own)->symbol = symbol;
+    map_set_pointer(&model->symbol_owners, symbol, value);
+}
+
+/* Symbols that tell of the old value tell of the new one, which may have some of its own. */
+static void move_symbols(Value *old_value, Value *new_value, bool keep_own)
+{
+    for (const ValueSymbol *own = old_value->symbols; own; own = own->next)
+        if (value_symbol(old_value, own->what) && !(keep_own && value_symbol(new_value, own->what)))
+            value_set_symbol(new_value, own->what, own->symbol);
+}
+
+/* What is known of the old value is known of the new one. */
 static void move_facts(Value *old_value, Value *new_value)
 {
     Model *model = old_value->graph->model;
@@ -55,10 +87,6 @@ static void move_facts(Value *old_value, Value *new_value)
         new_value->elements = old_value->elements;
         new_value->element_count = old_value->element_count;
     }
-    Map *owners = &model->symbol_owners;
-    for (int64_t i = 0; i < owners->count; i++)
-        if (owners->entries[i].value == old_value)
-            owners->entries[i].value = new_value;
 }
 
 void node_remove_result(Node *node, int i)
@@ -80,6 +108,7 @@ void value_replace_uses(Value *old_value, Value *new_value)
     if (old_value == new_value || !old_value->first_use)
         return;
     move_facts(old_value, new_value);
+    move_symbols(old_value, new_value, true);
     Use *last = NULL;
     for (Use *use = old_value->first_use; use; use = use->next) {
         use->value = new_value;
@@ -91,6 +120,15 @@ void value_replace_uses(Value *old_value, Value *new_value)
     new_value->first_use = old_value->first_use;
     new_value->first_use->link = &new_value->first_use;
     old_value->first_use = NULL;
+}
+
+void value_replace(Value *old_value, Value *new_value)
+{
+    const char *name = old_value->name;
+    move_symbols(old_value, new_value, false);
+    value_replace_uses(old_value, new_value);
+    value_rename(old_value, "");
+    value_rename(new_value, name);
 }
 
 void value_rename(Value *value, const char *name)

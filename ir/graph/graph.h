@@ -40,6 +40,19 @@ typedef struct Notes {
     int property_count;
 } Notes;
 
+/* What only running tells of a value, a size or an element of it, and the symbol that inference
+ * made for it. The symbol is called after the value when it is made, and keeps its name whatever
+ * the value is called later. */
+typedef struct ValueSymbol {
+    const char *what; /* which one of the value's: "count", "0" */
+    const Expr *symbol;
+    struct ValueSymbol *next;
+} ValueSymbol;
+
+/* Where the name does not follow from the value's, files say it in a property of the value: this
+ * and `what` are the key. */
+#define SYMBOL_PROPERTY "tenon.symbol."
+
 typedef enum ValueKind { VALUE_input, VALUE_constant, VALUE_result } ValueKind;
 
 struct Value {
@@ -54,6 +67,7 @@ struct Value {
      * NULL. Shape arithmetic flows through it. */
     const Expr *const *elements;
     int64_t element_count;
+    ValueSymbol *symbols;
     Use *first_use;
     const Notes *notes; /* or NULL */
 };
@@ -130,7 +144,7 @@ struct Model {
     Binding *bindings;
     int64_t binding_count, binding_capacity;
     const Source *source;
-    Map symbol_owners; /* name of a symbol made by inference -> the Value that it tells of */
+    Map symbol_owners; /* symbol made by inference -> the Value that it tells of */
 };
 
 Model *model_create(Arena *arena, Diagnostics *diagnostics);
@@ -165,8 +179,15 @@ void node_move_before(Node *node, Node *before); /* NULL: to the end */
 /* Constants that the node's regions capture become constants of the regions; answers how many. */
 int node_own_constants(Node *node);
 void value_replace_uses(Value *old_value, Value *new_value);
+/* The same, and the new value, which was made for that, takes the name of the old one and its
+ * symbols. */
+void value_replace(Value *old_value, Value *new_value);
 void use_set(Use *use, Value *value);              /* one use, of a node or an output */
 void value_rename(Value *value, const char *name); /* made unique */
+/* The symbol that tells what of the value; NULL: there is none. */
+const Expr *value_symbol(const Value *value, const char *what);
+/* From now on the symbol tells what of the value, and nothing of another one. */
+void value_set_symbol(Value *value, const char *what, const Expr *symbol);
 int value_use_count(const Value *value);
 bool value_is_output(const Value *value);     /* of its graph */
 void graph_remove_input(Graph *graph, int i); /* must be unused */

@@ -44,8 +44,7 @@ static void look_for_local(void *user, const Expr *e)
     LocalSearch *search = user;
     if (e->kind != EXPR_symbol)
         return;
-    const Symbol *symbol = e->object;
-    const Value *owner = map_get(&search->model->symbol_owners, symbol->name);
+    const Value *owner = map_get_pointer(&search->model->symbol_owners, e);
     if (owner && (is_inside(owner->graph, search->region) ||
                   (search->region->owner && owner->producer == search->region->owner)))
         search->found = true;

@@ -3,8 +3,8 @@
  * Inference: the driver, and what the operators' infer functions are made of.
  *
  * Inference may run again after any change. A symbol that it makes for a value (a size that only
- * running tells, an element of a tensor) is registered under the value, in model->symbol_owners, so
- * that the second run finds it again instead of making another.
+ * running tells, an element of a tensor) is kept with the value (value_set_symbol), so that the
+ * second run finds it again instead of making another.
  */
 #include "ir/ops/elements.h"
 #include "ir/ops/evaluate_node.h"
@@ -190,25 +190,27 @@ static bool is_size_of_input(InferContext *context, const Expr *symbol)
     return search.found;
 }
 
-/* The symbol of that name, or with a number after it, that tells of the value. */
-static const Expr *owned_symbol(InferContext *context, Value *value, const char *name,
-                                int64_t lower, int64_t upper)
+/* The symbol that tells what of the value. A new one is called after both, with a number behind it
+ * if another symbol is called so. */
+static const Expr *own_symbol(InferContext *context, Value *value, const char *what, int64_t lower,
+                              int64_t upper)
 {
-    Map *owners = &context->model->symbol_owners;
+    const Expr *symbol = value_symbol(value, what);
+    if (symbol) {
+        symbol_restrict(context->pool, symbol, lower, upper);
+        return symbol;
+    }
+    const char *name = arena_format(context->arena, "%s_%s", value->name, what);
     const char *candidate = name;
     for (int number = 1;; number++) {
-        const Value *owner = map_get(owners, candidate);
-        const Expr *symbol = NULL;
-        if (!owner || owner == value)
-            symbol = expr_symbol_between(context->pool, candidate, lower, upper);
-        if (owner == value)
-            return symbol;
-        if (symbol && !is_size_of_input(context, symbol)) {
-            map_set(owners, candidate, value);
-            return symbol;
-        }
+        symbol = expr_symbol_between(context->pool, candidate, lower, upper);
+        if (!map_get_pointer(&context->model->symbol_owners, symbol) &&
+            !is_size_of_input(context, symbol))
+            break;
         candidate = arena_format(context->arena, "%s_%d", name, number);
     }
+    value_set_symbol(value, what, symbol);
+    return symbol;
 }
 
 const Expr *infer_fresh_size(InferContext *context, Node *node, int result, const char *what,
@@ -220,19 +222,22 @@ const Expr *infer_fresh_size(InferContext *context, Node *node, int result, cons
         expr_bounds(upper, &low, &bound);
         high = bound < high ? bound : high;
     }
-    const char *name = arena_format(context->arena, "%s_%s", value->name, what);
-    return owned_symbol(context, value, name, 0, high);
+    return own_symbol(context, value, what, 0, high);
 }
 
 /* Elements are integers of any sign; offsets beyond 2^47 are no use to anybody. */
 #define ELEMENT_LIMIT ((int64_t)1 << 47)
 
-static const Expr *const *bind_elements(InferContext *context, Value *value, int64_t count)
+/* The elements of an operand of the node as symbols. */
+static const Expr *const *bind_elements(InferContext *context, const Node *node, Value *value,
+                                        int64_t count)
 {
     Model *model = context->model;
     for (int64_t i = 0; i < model->binding_count; i++)
         if (model->bindings[i].value == value && model->bindings[i].count == count)
             return model->bindings[i].symbols;
+    FOR_EACH_USE (use, value)
+        context->bound_late |= use->user && use->user != node;
     int64_t lower = -ELEMENT_LIMIT, upper = ELEMENT_LIMIT;
     if (value->type->element == TN_BOOL) {
         lower = 0;
@@ -242,8 +247,8 @@ static const Expr *const *bind_elements(InferContext *context, Value *value, int
     }
     const Expr **symbols = ARENA_ARRAY(context->arena, const Expr *, count + 1);
     for (int64_t i = 0; i < count; i++) {
-        const char *name = arena_format(context->arena, "%s_%lld", value->name, (long long)i);
-        symbols[i] = owned_symbol(context, value, name, lower, upper);
+        const char *what = arena_format(context->arena, "%lld", (long long)i);
+        symbols[i] = own_symbol(context, value, what, lower, upper);
     }
     if (model->binding_count == model->binding_capacity)
         model->bindings = array_grow(model->arena, model->bindings, model->binding_count,
@@ -262,7 +267,7 @@ bool infer_length(InferContext *context, const Node *node, int i, int64_t count)
     const char *what = arena_format(context->arena, "the elements of '%s' and", value->name);
     if (!infer_equal(context, node, type->dims[0], length, what))
         return false;
-    value->elements = bind_elements(context, value, count);
+    value->elements = bind_elements(context, node, value, count);
     value->element_count = count;
     return true;
 }
@@ -297,7 +302,7 @@ const Expr *const *infer_elements(InferContext *context, const Node *node, int i
         return NULL;
     }
     *count = elements;
-    value->elements = bind_elements(context, value, elements);
+    value->elements = bind_elements(context, node, value, elements);
     value->element_count = elements;
     return value->elements;
 }
@@ -550,6 +555,22 @@ static void evaluate_elements(InferContext *context, Node *node)
     arena_destroy(scratch);
 }
 
+/* Elements that a reader has made symbols of are these, still. */
+static void restore_elements(const Model *model, Value *value)
+{
+    int64_t count;
+    if (value->elements || !value->symbols || !type_is_tensor(value->type) || value->type->rank < 0)
+        return;
+    bool is_known = expr_known(type_element_count(model->pool, value->type), &count);
+    for (int64_t i = 0; i < model->binding_count; i++) {
+        const Binding *binding = &model->bindings[i];
+        if (binding->value != value || (is_known && binding->count != count))
+            continue;
+        value->elements = binding->symbols;
+        value->element_count = binding->count;
+    }
+}
+
 bool node_infer(InferContext *context, Node *node)
 {
     if (!node_check_operands(node, context->diagnostics))
@@ -571,6 +592,8 @@ bool node_infer(InferContext *context, Node *node)
     context->model->branch = branch;
     if (good) {
         evaluate_elements(context, node);
+        for (int i = 0; i < node->result_count; i++)
+            restore_elements(context->model, node->results[i]);
         return true;
     }
     for (int i = 0; i < node->result_count; i++) {

@@ -76,6 +76,9 @@ typedef struct InferContext {
     /* Graph inputs whose values must be known at compile time: filled by infer_constant(). */
     Value **needed;
     int64_t needed_count, needed_capacity;
+    /* Elements of a value became symbols after nodes that read it were inferred: inferring these
+     * again would tell more. */
+    bool bound_late;
 } InferContext;
 
 /* Reports against the node and answers false. */
