@@ -7,7 +7,8 @@
  * arithmetic on the magnitude, a carry out of the mantissa lands in the exponent by itself, and
  * overflow is "the code is beyond the largest finite one".
  */
-#include "element.h"
+#include "runtime/element.h"
+#include "runtime/bits.h"
 
 #include <assert.h>
 #include <math.h>
@@ -165,13 +166,6 @@ const SmallFloat *element_small_float(TnElementType type)
     return small_floats[type].bits ? &small_floats[type] : NULL;
 }
 
-static float float_from_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static float e8m0_to_float(uint32_t bits)
 {
     if (bits == 0xff)
@@ -228,8 +222,7 @@ static uint32_t double_to_small(TnElementType type, double value, bool saturate)
         return double_to_e8m0(value, saturate);
     const SmallFloat *format = element_small_float(type);
     assert(format);
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    uint64_t bits = double_to_bits(value);
     uint32_t sign = (uint32_t)(bits >> 63) << (format->bits - 1);
     uint64_t magnitude = bits & 0x7fffffffffffffff;
     int mantissa_bits = format->mantissa_bits;
@@ -273,8 +266,7 @@ static uint32_t double_to_small(TnElementType type, double value, bool saturate)
 uint32_t element_float_to_small(TnElementType type, float value, bool saturate)
 {
     if (type == TN_BFLOAT16) {
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
+        uint32_t bits = float_to_bits(value);
         if ((bits & 0x7fffffff) > 0x7f800000)
             return bits >> 16 | 0x40;
         return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;

@@ -5,6 +5,7 @@
  * with the numbers halfway between doubles.
  */
 #include "runtime/real.h"
+#include "runtime/bits.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -89,20 +90,6 @@ static int large_compare(const Large *a, const Large *b)
 
 /* ---- To decimal -------------------------------------------------------------------------- */
 
-static double from_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t to_bits(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* |value| = mantissa * 2^exponent */
 static uint64_t split(uint64_t bits, int *exponent)
 {
@@ -139,7 +126,7 @@ void real_digits(double value, int count, char *digits, int *exponent)
     char all[9 * MOST_LIMBS];
     int binary, have = 0, point = 0;
     Large number;
-    large_set(&number, split(to_bits(value), &binary));
+    large_set(&number, split(double_to_bits(value), &binary));
     if (!number.count) {
         memset(digits, '0', (size_t)count);
         *exponent = 0;
@@ -232,7 +219,7 @@ static double round_decimal(const Decimal *d)
     }
     uint64_t mantissa = split(low, &binary);
     int order = compare_decimal(d, 2 * mantissa + 1, binary - 1);
-    return from_bits(order > 0 || (order == 0 && (mantissa & 1)) ? low + 1 : low);
+    return double_from_bits(order > 0 || (order == 0 && (mantissa & 1)) ? low + 1 : low);
 }
 
 static double decimal_value(const Decimal *d)

@@ -6,6 +6,7 @@
  * divisions that do not trap, rounding once.
  */
 #include "emitter.h"
+#include "runtime/bits.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -148,15 +149,8 @@ CValue c_select(CEmitter *em, CValue condition, CValue a, CValue b)
 static CValue float_constant(CEmitter *em, TnElementType type, uint64_t bits)
 {
     Text text = text_create(em->arena);
-    double value;
-    float single;
-    uint32_t low = (uint32_t)bits;
-    if (type == TN_FLOAT) {
-        memcpy(&single, &low, sizeof single);
-        value = (double)single;
-    } else {
-        memcpy(&value, &bits, sizeof value);
-    }
+    double value =
+        type == TN_FLOAT ? (double)float_from_bits((uint32_t)bits) : double_from_bits(bits);
     const char *suffix = type == TN_FLOAT ? "f" : "";
     bool negative = bits >> (type == TN_FLOAT ? 31 : 63);
     if (value != value) {
@@ -170,7 +164,7 @@ static CValue float_constant(CEmitter *em, TnElementType type, uint64_t bits)
     if (value - value != 0)
         text_format(&text, "%s__builtin_inf%s()", negative ? "-" : "", suffix);
     else if (type == TN_FLOAT)
-        text_append_float(&text, single);
+        text_append_float(&text, (float)value);
     else
         text_append_double(&text, value);
     if (value - value == 0)

@@ -5,6 +5,7 @@
  * read floating point numbers accurately"). The rest goes through strtod().
  */
 #include "frontend/text/number.h"
+#include "runtime/bits.h"
 
 #include <float.h>
 #include <locale.h>
@@ -179,9 +180,7 @@ float number_to_float(TnString text)
         return (float)slow_double(text, true);
     /* Rounding twice is wrong only where the double lies half-way between two floats, or where the
      * float is subnormal. */
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    bool half_way = (bits & 0x1fffffff) == 0x10000000;
+    bool half_way = (double_to_bits(value) & 0x1fffffff) == 0x10000000;
     if (half_way || (value != 0 && fabs(value) < FLT_MIN))
         return (float)slow_double(text, true);
     return (float)value;

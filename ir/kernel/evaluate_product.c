@@ -18,6 +18,7 @@
  * The order of additions depends on the sizes alone: bits do not depend on threads or vector width.
  */
 #include "ir/kernel/evaluate.h"
+#include "runtime/bits.h"
 
 #include <assert.h>
 #include <string.h>
@@ -247,25 +248,18 @@ static inline double read_double(double x)
     return x;
 }
 
-static inline float float_of_bits(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Exponents are 112 apart; scaling makes denormals right, and infinities are put right by hand. */
 static inline double read_half(uint16_t x)
 {
     uint32_t magnitude = (uint32_t)(x & 0x7fff) << 13;
-    float scaled = float_of_bits(magnitude) * 0x1p112f;
-    float finite = (x & 0x7c00) == 0x7c00 ? float_of_bits(magnitude | 0x7f800000) : scaled;
+    float scaled = float_from_bits(magnitude) * 0x1p112f;
+    float finite = (x & 0x7c00) == 0x7c00 ? float_from_bits(magnitude | 0x7f800000) : scaled;
     return x & 0x8000 ? -(double)finite : (double)finite;
 }
 
 static inline double read_brain(uint16_t x)
 {
-    return (double)float_of_bits((uint32_t)x << 16);
+    return (double)float_from_bits((uint32_t)x << 16);
 }
 
 #define INNER_LOOPS(name, Type)                                                                    \

@@ -3,6 +3,7 @@
  * Philox 4x32-10; see philox.h.
  */
 #include "ir/ops/philox.h"
+#include "runtime/bits.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,9 +20,7 @@ uint64_t philox_key(const Node *node, float seed)
 {
     if (isnan(seed))
         return philox_key_of_integer(node, ATTRIBUTE_ABSENT);
-    uint32_t bits;
-    memcpy(&bits, &seed, sizeof bits);
-    return bits;
+    return float_to_bits(seed);
 }
 
 static const Expr *word(ExprPool *pool, uint32_t value)

@@ -4,6 +4,8 @@
  * generator calls on its own account. Compiled with -fno-builtin, so that no loop here becomes a
  * call of the function that it is in.
  */
+#include "runtime/bits.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -117,40 +119,26 @@ char *strchr(const char *text, int c)
 
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
-static uint64_t bits_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static double of_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 double frexp(double x, int *exponent)
 {
-    uint64_t bits = bits_of(x);
+    uint64_t bits = double_to_bits(x);
     int field = (int)(bits >> 52 & 0x7ff), shift = 0;
     *exponent = 0;
     if (field == 0x7ff || bits << 1 == 0)
         return x;
     if (field == 0) {
-        bits = bits_of(x * 0x1p64);
+        bits = double_to_bits(x * 0x1p64);
         field = (int)(bits >> 52 & 0x7ff);
         shift = 64;
     }
     *exponent = field - 1022 - shift;
-    return of_bits((bits & 0x800fffffffffffff) | (uint64_t)1022 << 52);
+    return double_from_bits((bits & 0x800fffffffffffff) | (uint64_t)1022 << 52);
 }
 
 /* To a whole number by adding and taking away 2^52 (2^23), which rounds half to even. */
 double rint(double x)
 {
-    double big = (bits_of(x) >> 63) ? -0x1p52 : 0x1p52;
+    double big = (double_to_bits(x) >> 63) ? -0x1p52 : 0x1p52;
     if (!(__builtin_fabs(x) < 0x1p52))
         return x;
     volatile double sum = x + big;
@@ -198,14 +186,14 @@ float ceilf(float x)
 float fmaf(float x, float y, float z)
 {
     double product = (double)x * y, sum = product + z;
-    uint64_t bits = bits_of(sum);
+    uint64_t bits = double_to_bits(sum);
     if ((bits & 0x1fffffff) != 0x10000000 || !isfinite(sum))
         return (float)sum;
     double back = sum - product, error = (product - (sum - back)) + (z - back); /* what sum lost */
     if (error == 0)
         return (float)sum;
     bits += (error > 0) == (sum > 0) ? 1 : (uint64_t)-1;
-    return (float)of_bits(bits);
+    return (float)double_from_bits(bits);
 }
 
 typedef struct Pair {
@@ -235,9 +223,11 @@ double fma(double x, double y, double z)
     Pair high = two_sum(product.high, z), low = two_sum(high.low, product.low);
     if (!isfinite(product.high) || !isfinite(product.low))
         return x * y + z;
-    if (low.low != 0 && (bits_of(low.high) & 1) == 0) {
+    if (low.low != 0 && (double_to_bits(low.high) & 1) == 0) {
         bool up = (low.low > 0) == (low.high > 0);
-        low.high = low.high == 0 ? low.low : of_bits(bits_of(low.high) + (up ? 1 : (uint64_t)-1));
+        low.high = low.high == 0
+                       ? low.low
+                       : double_from_bits(double_to_bits(low.high) + (up ? 1 : (uint64_t)-1));
     }
     return high.high + low.high;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/host/order.h"
 
+#include "runtime/bits.h"
 #include "runtime/element.h"
 
 #include <string.h>
@@ -16,8 +17,7 @@ uint64_t order_key(TnElementType type, const void *element)
     if (value != value)
         return UINT64_MAX;
     value += 0.0; /* -0 becomes 0 */
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    uint64_t bits = double_to_bits(value);
     return bits & top ? ~bits : bits | top;
 }
 
