@@ -35,13 +35,10 @@ static void look_for_symbol(void *user, const Expr *e)
 static const Expr *new_symbol(Model *model, const char *input, int d)
 {
     const char *name = arena_format(model->arena, "%s.%d", input, d);
-    for (;;) {
-        int before = expr_pool_symbol_count(model->pool);
-        const Expr *symbol = expr_symbol(model->pool, name);
-        if (expr_pool_symbol_count(model->pool) > before)
-            return symbol;
+    const Expr *symbol;
+    while (!(symbol = expr_new_symbol(model->pool, name, 0, SIZE_LIMIT)))
         name = arena_format(model->arena, "%s'", name);
-    }
+    return symbol;
 }
 
 InputSize *input_sizes_find(Model *model)

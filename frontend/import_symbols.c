@@ -41,11 +41,9 @@ static const char *key_of(Importer *importer, const void *body, TnString name, s
 
 static const Expr *reserve(Model *model, const char *name)
 {
-    int before = expr_pool_symbol_count(model->pool);
-    const Expr *symbol = expr_symbol_between(model->pool, name, -EXPR_LIMIT, EXPR_LIMIT);
-    if (expr_pool_symbol_count(model->pool) == before)
-        return NULL;
-    map_set_pointer(&model->symbol_owners, symbol, (void *)&nobody);
+    const Expr *symbol = expr_new_symbol(model->pool, name, -EXPR_LIMIT, EXPR_LIMIT);
+    if (symbol)
+        map_set_pointer(&model->symbol_owners, symbol, (void *)&nobody);
     return symbol;
 }
 

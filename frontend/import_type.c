@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-#define MAX_DIM                       (((int64_t)1 << 48) - 1)
-
 #define FAIL(importer, location, ...) error_at((importer)->diagnostics, (location), __VA_ARGS__)
 
 /* The size that a dimension's name stands for, with the numbers of the options put into it. */
@@ -49,7 +47,7 @@ static const Expr *import_dim(Importer *importer, const TensorShapeProtoDimensio
     if (dim->has_dim_value) {
         if (dim->dim_value == -1)
             return unknown_size(importer, hint, dimension);
-        if (dim->dim_value < 0 || dim->dim_value > MAX_DIM) {
+        if (dim->dim_value < 0 || dim->dim_value > SIZE_LIMIT) {
             FAIL(importer, location, "dimension %d of '%s' is %lld", dimension, hint,
                  (long long)dim->dim_value);
             return NULL;
@@ -163,7 +161,7 @@ static bool apply_shape(Importer *importer, const ShapeSetting *setting, const T
                     setting->input, declared->rank, setting->rank);
     for (int d = 0; d < setting->rank; d++) {
         int64_t wanted = setting->dims[d], known;
-        if (wanted > MAX_DIM)
+        if (wanted > SIZE_LIMIT)
             return FAIL(importer, location, "'%s' gets the size %lld", setting->input,
                         (long long)wanted);
         if (wanted < 0)

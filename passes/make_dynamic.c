@@ -7,23 +7,14 @@
  */
 #include "passes/pass.h"
 
-#include <string.h>
-
-static bool is_taken(const ExprPool *pool, const char *name)
-{
-    int count = expr_pool_symbol_count(pool);
-    for (int i = 0; i < count; i++)
-        if (!strcmp(expr_pool_symbol(pool, i)->name, name))
-            return true;
-    return false;
-}
-
 static const Expr *new_symbol(Model *model, const char *input, int dim)
 {
     const char *name = arena_format(model->arena, "%s_%d", input, dim);
-    for (int number = 1; is_taken(model->pool, name); number++)
-        name = arena_format(model->arena, "%s_%d_%d", input, dim, number);
-    return expr_symbol(model->pool, name);
+    const Expr *symbol = expr_new_symbol(model->pool, name, 0, SIZE_LIMIT);
+    for (int number = 1; !symbol; number++)
+        symbol = expr_new_symbol(model->pool, arena_format(model->arena, "%s_%d", name, number), 0,
+                                 SIZE_LIMIT);
+    return symbol;
 }
 
 static void make_input_dynamic(Pass *pass, Value *input)

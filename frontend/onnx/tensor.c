@@ -10,8 +10,6 @@
 
 enum { MAX_SPARSE_BYTES = 1 << 26 };
 
-#define MAX_DIM (((int64_t)1 << 48) - 1)
-
 typedef struct Import {
     Arena *arena;
     const TensorProto *tensor;
@@ -34,7 +32,7 @@ static bool count_elements(Import *import, const int64_t *dims, int64_t rank)
                               MAX_RANK);
     import->count = 1;
     for (int64_t d = 0; d < rank; d++) {
-        if (dims[d] < 0 || dims[d] > MAX_DIM)
+        if (dims[d] < 0 || dims[d] > SIZE_LIMIT)
             return FAIL(import, "dimension %lld of the tensor is %lld", (long long)d,
                         (long long)dims[d]);
         if (__builtin_mul_overflow(import->count, dims[d], &import->count))

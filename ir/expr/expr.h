@@ -54,9 +54,9 @@ typedef enum ExprKind {
                  */
     EXPR_cell,  /* in nests: register array[src[0]] */
 /* Values: table */
-#define UNARY(name, floats, integers)  EXPR_##name,
-#define BINARY(name, floats, integers) EXPR_##name,
-#define COMPARE(name, meaning)         EXPR_##name, /* of indices or of values; a bool */
+#define UNARY(name, cost, floats, integers)  EXPR_##name,
+#define BINARY(name, cost, floats, integers) EXPR_##name,
+#define COMPARE(name, meaning)               EXPR_##name, /* of indices or of values; a bool */
 #include "expr.def"
     EXPR_fma,    /* src[0] * src[1] + src[2], rounded once */
     EXPR_select, /* src[0], a bool, ? src[1] : src[2]; of values or of indices */
@@ -107,10 +107,14 @@ const Symbol *expr_pool_symbol(const ExprPool *pool, int id);
 /* ---- Indices ----------------------------------------------------------------------------- */
 
 const Expr *expr_integer(ExprPool *pool, int64_t value);
-/* The symbol of that name, made with 0 <= value < 2^48 if it is new. */
+/* No size is larger. */
+#define SIZE_LIMIT (((int64_t)1 << 48) - 1)
+/* The symbol of that name, made as a size, 0 <= value <= SIZE_LIMIT, if it is new. */
 const Expr *expr_symbol(ExprPool *pool, const char *name);
 /* The same, made with that range if it is new: elements of tensors may be negative. */
 const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower, int64_t upper);
+/* A new symbol of that name and range; NULL if there is one of that name. */
+const Expr *expr_new_symbol(ExprPool *pool, const char *name, int64_t lower, int64_t upper);
 /* Narrows a symbol's range. */
 void symbol_restrict(ExprPool *pool, const Expr *symbol, int64_t lower, int64_t upper);
 Axis *axis_create(ExprPool *pool, const char *name, const Expr *extent);
@@ -219,6 +223,10 @@ bool expr_divisible(const Expr *e, int64_t by);
 
 /* The value of an index that has no axes and loads, given sizes[symbol id]. */
 int64_t expr_evaluate(const Expr *e, const int64_t *sizes);
+
+/* A rough price of one operation on values, in multiplications (expr.def); 0 for what is no
+ * arithmetic on values: leaves, indices, loads, and bits under another type. */
+int expr_kind_cost(ExprKind kind);
 
 /* ---- Text -------------------------------------------------------------------------------- */
 

@@ -273,10 +273,14 @@ static const Expr *add_symbol(ExprPool *pool, const char *name, int64_t lower, i
     return e;
 }
 
+const Expr *expr_new_symbol(ExprPool *pool, const char *name, int64_t lower, int64_t upper)
+{
+    return map_get(&pool->symbols_by_name, name) ? NULL : add_symbol(pool, name, lower, upper);
+}
+
 const Expr *expr_symbol(ExprPool *pool, const char *name)
 {
-    const Expr *known = map_get(&pool->symbols_by_name, name);
-    return known ? known : add_symbol(pool, name, 0, (INT64_C(1) << 48) - 1);
+    return expr_symbol_between(pool, name, 0, SIZE_LIMIT);
 }
 
 const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower, int64_t upper)

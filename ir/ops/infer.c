@@ -217,7 +217,7 @@ const Expr *infer_fresh_size(InferContext *context, Node *node, int result, cons
                              const Expr *upper)
 {
     Value *value = node->results[result];
-    int64_t low = 0, high = ((int64_t)1 << 48) - 1, bound;
+    int64_t low = 0, high = SIZE_LIMIT, bound;
     if (upper) {
         expr_bounds(upper, &low, &bound);
         high = bound < high ? bound : high;
