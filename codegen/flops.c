@@ -11,8 +11,8 @@ static void count_operation(void *user, const Expr *e)
     if (element_kind(e->type) != ELEMENT_KIND_FLOAT)
         return;
     switch (e->kind) {
-#define UNARY(name, floats, integers)  case EXPR_##name:
-#define BINARY(name, floats, integers) case EXPR_##name:
+#define UNARY(name, cost, floats, integers)  case EXPR_##name:
+#define BINARY(name, cost, floats, integers) case EXPR_##name:
 #define COMPARE(name, meaning)
 #include "ir/expr/expr.def"
         count->operations++;

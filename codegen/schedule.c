@@ -257,9 +257,9 @@ static void add_weight(void *user, const Expr *e)
 {
     int *weight = user;
     switch ((int)e->kind) {
-#define UNARY(name, floats, integers)  case EXPR_##name:
-#define BINARY(name, floats, integers) case EXPR_##name:
-#define COMPARE(name, meaning)         case EXPR_##name:
+#define UNARY(name, cost, floats, integers)  case EXPR_##name:
+#define BINARY(name, cost, floats, integers) case EXPR_##name:
+#define COMPARE(name, meaning)               case EXPR_##name:
 #include "ir/expr/expr.def"
     case EXPR_fma:
     case EXPR_select:

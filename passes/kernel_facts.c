@@ -44,51 +44,6 @@ typedef struct BodyFacts {
     bool has_product, computes;
 } BodyFacts;
 
-/* Operations, in multiplications. */
-static double operation_weight(ExprKind kind)
-{
-    switch ((int)kind) {
-    case EXPR_integer:
-    case EXPR_symbol:
-    case EXPR_axis:
-    case EXPR_constant:
-    case EXPR_linear:
-    case EXPR_times:
-    case EXPR_quotient:
-    case EXPR_modulus:
-    case EXPR_larger:
-    case EXPR_smaller:
-    case EXPR_to_index:
-    case EXPR_from_index:
-    case EXPR_bitcast:
-    case EXPR_load: return 0;
-    case EXPR_divide: return 4;
-    case EXPR_sqrt: return 5;
-    case EXPR_exp:
-    case EXPR_log:
-    case EXPR_log1p:
-    case EXPR_expm1:
-    case EXPR_tanh:
-    case EXPR_erf: return 15;
-    case EXPR_sin:
-    case EXPR_cos:
-    case EXPR_tan:
-    case EXPR_asin:
-    case EXPR_acos:
-    case EXPR_atan:
-    case EXPR_sinh:
-    case EXPR_cosh:
-    case EXPR_asinh:
-    case EXPR_acosh:
-    case EXPR_atanh:
-    case EXPR_atan2:
-    case EXPR_power:
-    case EXPR_remainder:
-    case EXPR_modulo: return 30;
-    }
-    return 1;
-}
-
 static bool is_summed(const Compute *compute, const Expr *e)
 {
     for (int i = 0; i < compute->reduce_count; i++)
@@ -100,7 +55,7 @@ static bool is_summed(const Compute *compute, const Expr *e)
 static void look(void *user, const Expr *e)
 {
     BodyFacts *facts = user;
-    facts->weight += operation_weight(e->kind);
+    facts->weight += expr_kind_cost(e->kind);
     if (e->kind == EXPR_load) {
         facts->load_count++;
         facts->computes |= e->has_fill;

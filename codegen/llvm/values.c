@@ -380,8 +380,8 @@ static Llvm emit_compare(Emitter *em, ExprKind kind, TnElementType type, Llvm a,
 static bool is_compare(ExprKind kind)
 {
     switch ((int)kind) {
-#define UNARY(name, floats, integers)
-#define BINARY(name, floats, integers)
+#define UNARY(name, cost, floats, integers)
+#define BINARY(name, cost, floats, integers)
 #define COMPARE(name, meaning) case EXPR_##name:
 #include "ir/expr/expr.def"
         return true;

@@ -37,9 +37,9 @@ static const char *const names[EXPR_KIND_COUNT] = {
     [EXPR_load] = "load",
     [EXPR_fetch] = "fetch",
     [EXPR_cell] = "cell",
-#define UNARY(name, floats, integers)  [EXPR_##name] = #name,
-#define BINARY(name, floats, integers) [EXPR_##name] = #name,
-#define COMPARE(name, meaning)         [EXPR_##name] = #name,
+#define UNARY(name, cost, floats, integers)  [EXPR_##name] = #name,
+#define BINARY(name, cost, floats, integers) [EXPR_##name] = #name,
+#define COMPARE(name, meaning)               [EXPR_##name] = #name,
 #include "expr.def"
     [EXPR_fma] = "fma",
     [EXPR_select] = "select",

@@ -46,9 +46,9 @@ const Expr *expr_rebuild(ExprPool *pool, const Expr *e, const Expr *const *src)
     case EXPR_cell:
         return expr_cell(pool, e->object, src[0]);
         /* clang-format off */
-#define UNARY(name, floats, integers)                                                              \
+#define UNARY(name, cost, floats, integers)                                                              \
     case EXPR_##name: return expr_unary(pool, e->kind, src[0]);
-#define BINARY(name, floats, integers)                                                             \
+#define BINARY(name, cost, floats, integers)                                                             \
     case EXPR_##name: return expr_binary(pool, e->kind, src[0], src[1]);
 #define COMPARE(name, meaning)                                                                     \
     case EXPR_##name: return expr_compare(pool, e->kind, src[0], src[1]);

@@ -2,41 +2,13 @@
  *
  * Scalar operations on bit patterns: expr.def's columns, once for each type.
  */
-#include "scalar.h"
+#include "ir/expr/scalar.h"
+#include "runtime/bits.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define none 0
-
-static float as_float(uint64_t bits)
-{
-    uint32_t low = (uint32_t)bits;
-    float value;
-    memcpy(&value, &low, sizeof value);
-    return value;
-}
-
-static uint64_t float_bits(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double as_double(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t double_bits(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
 
 typedef enum Column {
     COLUMN_NONE = 0,
@@ -55,9 +27,9 @@ static Column columns(ExprKind kind)
 #define COLUMN_OF(floats, integers)                                                                \
     (Column)((EXISTS_IN(floats) ? COLUMN_FLOATS : 0) | (EXISTS_IN(integers) ? COLUMN_INTEGERS : 0))
         /* clang-format off */
-#define UNARY(name, floats, integers)                                                              \
+#define UNARY(name, cost, floats, integers)                                                              \
     case EXPR_##name: return COLUMN_OF(floats, integers);
-#define BINARY(name, floats, integers)                                                             \
+#define BINARY(name, cost, floats, integers)                                                             \
     case EXPR_##name: return COLUMN_OF(floats, integers);
 #define COMPARE(name, meaning)                                                                     \
     case EXPR_##name: return COLUMN_BOTH;
@@ -146,8 +118,8 @@ bool scalar_exists(ExprKind kind, TnElementType type)
     CASE(TN_UINT32, uint32, (uint32_t), (uint32_t))                                                \
     CASE(TN_UINT64, uint64, (uint64_t), (uint64_t))
 #define COMPUTE_TYPES(CASE)                                                                        \
-    CASE(TN_FLOAT, float, as_float, float_bits)                                                    \
-    CASE(TN_DOUBLE, double, as_double, double_bits)                                                \
+    CASE(TN_FLOAT, float, float_from_bits, float_to_bits)                                          \
+    CASE(TN_DOUBLE, double, double_from_bits, double_to_bits)                                      \
     INTEGER_TYPES(CASE)
 
 uint64_t scalar_unary(ExprKind kind, TnElementType type, uint64_t a)
@@ -194,8 +166,9 @@ bool scalar_compare(ExprKind kind, TnElementType type, uint64_t a, uint64_t b)
 uint64_t scalar_fma(TnElementType type, uint64_t a, uint64_t b, uint64_t c)
 {
     assert(type == TN_FLOAT || type == TN_DOUBLE);
-    return type == TN_FLOAT ? float_bits(fmaf(as_float(a), as_float(b), as_float(c)))
-                            : double_bits(fma(as_double(a), as_double(b), as_double(c)));
+    return type == TN_FLOAT
+               ? float_to_bits(fmaf(float_from_bits(a), float_from_bits(b), float_from_bits(c)))
+               : double_to_bits(fma(double_from_bits(a), double_from_bits(b), double_from_bits(c)));
 }
 
 /* An element in memory, from its bits and back: little-endian hosts only, as all of Tenon. */
@@ -233,7 +206,7 @@ static uint64_t uint64_to_float(TnElementType to, bool saturate, uint64_t a)
 {
     Cell cell = {0};
     if (to == TN_FLOAT)
-        return float_bits((float)a);
+        return float_to_bits((float)a);
     uint64_t low = a & 0xfff; /* to odd, so that the second rounding is the only one */
     double value = to == TN_DOUBLE || a < (uint64_t)1 << 53
                        ? (double)a

@@ -158,13 +158,13 @@ static Action action_of(const Expr *e)
     case EXPR_fma: return ACTION_fma;
     case EXPR_dot4: return ACTION_dot4;
     case EXPR_select: return e->type == EXPR_INDEX ? ACTION_select_index : ACTION_select;
-#define UNARY(name, floats, integers)  case EXPR_##name:
-#define BINARY(name, floats, integers) case EXPR_##name:
+#define UNARY(name, cost, floats, integers)  case EXPR_##name:
+#define BINARY(name, cost, floats, integers) case EXPR_##name:
 #define COMPARE(name, meaning)
 #include "ir/expr/expr.def"
         return ACTION_operation;
-#define UNARY(name, floats, integers)
-#define BINARY(name, floats, integers)
+#define UNARY(name, cost, floats, integers)
+#define BINARY(name, cost, floats, integers)
 #define COMPARE(name, meaning) case EXPR_##name:
 #include "ir/expr/expr.def"
         return e->src[0]->type == EXPR_INDEX ? ACTION_compare_index : ACTION_operation;
