@@ -84,7 +84,7 @@ const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, i
     for (int64_t k = 0; k < own_count; k++) {
         int64_t size;
         if (elements[k]->kind == EXPR_symbol) {
-            symbol_restrict(context->pool, elements[k], 0, ((int64_t)1 << 48) - 1);
+            symbol_restrict(context->pool, elements[k], 0, SIZE_LIMIT);
         } else if (expr_known(elements[k], &size) && size < 0) {
             infer_error(context, node, "a size cannot be negative: element %lld is %lld",
                         (long long)k, (long long)size);
@@ -94,6 +94,19 @@ const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, i
     if (count)
         *count = own_count;
     return elements;
+}
+
+const Expr *infer_one_size(InferContext *context, const Node *node, int i)
+{
+    int64_t count, known;
+    const Expr *const *elements = infer_elements(context, node, i, &count);
+    if (!elements)
+        return NULL;
+    if (count != 1 || (expr_known(elements[0], &known) && known < 0)) {
+        infer_error(context, node, "%s must be one number, 0 or more", node->op->operands[i].name);
+        return NULL;
+    }
+    return expr_larger(context->pool, elements[0], expr_integer(context->pool, 0));
 }
 
 bool result_may_have_elements(const Node *node, int i, int64_t *count)

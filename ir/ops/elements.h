@@ -29,6 +29,10 @@ bool infer_length(InferContext *context, const Node *node, int i, int64_t count)
 /* As infer_elements(), of sizes: what running tells must not be negative. */
 const Expr *const *infer_sizes(InferContext *context, const Node *node, int i, int64_t *count);
 
+/* The one element of an operand as a size: at least 0, whatever running tells. NULL after an
+ * error. */
+const Expr *infer_one_size(InferContext *context, const Node *node, int i);
+
 /* Whether elements of this type are followed. */
 bool elements_may_be_known(TnElementType element);
 /* Whether a result is small, static, and of such a type; *count: its elements. */
