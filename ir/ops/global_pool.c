@@ -21,6 +21,15 @@ static bool infer(InferContext *context, Node *node)
     return true;
 }
 
+static bool infer_lp(InferContext *context, Node *node)
+{
+    const GlobalLpPoolAttributes *attributes = node->attributes;
+    if (attributes->p < 1)
+        return infer_error(context, node, "p is %lld, expected 1 or more",
+                           (long long)attributes->p);
+    return infer(context, node);
+}
+
 static const Expr *spatial(Lowering *l, Compute *reduce)
 {
     const Expr *at[MAX_RANK];
@@ -106,6 +115,6 @@ const OpDef op_global_lp_pool = {
     OPERANDS(operands),
     RESULTS(results),
     ATTRIBUTES(lp_attributes, GlobalLpPoolAttributes),
-    .infer = infer,
+    .infer = infer_lp,
     .lower = lower_lp,
 };
