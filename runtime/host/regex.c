@@ -451,22 +451,32 @@ static void parse_sequence(Parser *p)
     }
 }
 
+/* a|b|c: split a, else; a; jump; else: split b, else; b; jump; else: c. Until the end is known,
+ * each jump names the one before it. */
 static void parse_alternatives(Parser *p)
 {
+    Instruction *instructions = p->regex->instructions;
     if (++p->depth > MOST_DEPTH) {
         p->wrong = "groups are nested too deeply";
         return;
     }
-    int32_t begin = p->regex->instruction_count;
+    int32_t begin = p->regex->instruction_count, last = -1;
     parse_sequence(p);
-    if (!p->wrong && accept(p, "|")) {
-        /* split begin+1, second; first; split end, end; second */
+    while (!p->wrong && accept(p, "|")) {
         make_room(p, begin);
-        int32_t jump = emit(p, CODE_split, 0, 0);
-        p->regex->instructions[begin] = (Instruction){CODE_split, begin + 1, jump + 1};
-        parse_alternatives(p);
-        p->regex->instructions[jump].x = p->regex->instructions[jump].y =
-            p->regex->instruction_count;
+        int32_t jump = emit(p, CODE_split, last, last);
+        if (p->wrong)
+            return;
+        instructions[begin] = (Instruction){CODE_split, begin + 1, jump + 1};
+        last = jump;
+        begin = p->regex->instruction_count;
+        parse_sequence(p);
+    }
+    while (last >= 0) {
+        int32_t before = instructions[last].x;
+        instructions[last] =
+            (Instruction){CODE_split, p->regex->instruction_count, p->regex->instruction_count};
+        last = before;
     }
     p->depth--;
 }
