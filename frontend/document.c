@@ -5,6 +5,7 @@
 #include "frontend/document.h"
 
 #include "ir/ops/op.h"
+#include "runtime/strings.h"
 
 #include <string.h>
 
@@ -75,16 +76,16 @@ const OpDef *document_find_operator(const Document *document, TnString domain, T
     return NULL;
 }
 
-static bool strings_equal(TnString a, TnString b)
+bool node_proto_is_constant(const NodeProto *node)
 {
-    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, (size_t)a.length) == 0);
+    return proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length;
 }
 
 int64_t opset_imports_version(OperatorSetIdProto *const *imports, int64_t count, TnString domain)
 {
     domain = proto_domain(domain);
     for (int64_t i = 0; i < count; i++)
-        if (strings_equal(proto_domain(imports[i]->domain), domain))
+        if (string_equal(proto_domain(imports[i]->domain), domain))
             return imports[i]->version;
     return 0;
 }
@@ -120,7 +121,7 @@ static bool items_equal(const FieldDef *field, const char *a, const char *b, int
         if (field->kind == FIELD_message)
             equal = messages_equal(field->message, *(void *const *)a, *(void *const *)b);
         else if (field->kind == FIELD_string || field->kind == FIELD_bytes)
-            equal = strings_equal(*(const TnString *)a, *(const TnString *)b);
+            equal = string_equal(*(const TnString *)a, *(const TnString *)b);
         else
             equal = memcmp(a, b, bytes) == 0;
         if (!equal)

@@ -95,6 +95,8 @@ bool proto_equals(TnString string, const char *text);
 TnString proto_domain(TnString domain);
 /* NULL if the node has no attribute of that name. */
 const AttributeProto *node_proto_attribute(const NodeProto *node, const char *name);
+/* A Constant of ai.onnx, unless the model has a function of that name. */
+bool node_proto_is_constant(const NodeProto *node);
 /* The version of a domain among imports; 0 if it is not there. */
 int64_t opset_imports_version(OperatorSetIdProto *const *imports, int64_t count, TnString domain);
 

@@ -12,6 +12,7 @@
 #include "frontend/opset/upgrade.h"
 #include "frontend/text/text.h"
 #include "runtime/element.h"
+#include "runtime/strings.h"
 
 #include <string.h>
 
@@ -203,14 +204,10 @@ bool draft_set_opset(Draft *draft, const char *domain, int64_t version)
     return true;
 }
 
-static bool same(TnString a, TnString b)
-{
-    return a.length == b.length && (!a.length || !memcmp(a.data, b.data, (size_t)a.length));
-}
-
 static bool is_function(const FunctionProto *function, TnString domain, TnString name)
 {
-    return same(proto_domain(function->domain), proto_domain(domain)) && same(function->name, name);
+    return string_equal(proto_domain(function->domain), proto_domain(domain)) &&
+           string_equal(function->name, name);
 }
 
 static bool has_function(const Draft *draft, TnString domain, TnString name)
@@ -505,7 +502,7 @@ static bool check_operator(const Draft *draft, const NodeProto *node, const char
     if (!node->op_type.length)
         return FAIL(draft, name, "a node without operator");
     if (has_function(draft, node->domain, node->op_type) || find_op(draft, node) ||
-        (proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length))
+        node_proto_is_constant(node))
         return true;
     int64_t version =
         opset_imports_version(model->opset_import.items, model->opset_import.count, node->domain);
@@ -573,7 +570,7 @@ static bool check_outputs(DraftGraph *graph, const NodeProto *node, const char *
             continue;
         bool twice = is_visible(graph, output);
         for (int64_t k = 0; k < i; k++)
-            twice |= same(node->output.items[k], output);
+            twice |= string_equal(node->output.items[k], output);
         if (twice)
             return FAIL(graph->draft, name, "'%.*s' is there already; a name may be given once",
                         (int)output.length, output.data);

@@ -160,11 +160,6 @@ static void note_missing(Check *check, const NodeProto *node, const char *path, 
     missing->count++;
 }
 
-static bool is_constant_node(const NodeProto *node)
-{
-    return proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length;
-}
-
 int64_t import_version(const Importer *importer, Imports imports, TnString domain)
 {
     const ModelProto *model = importer->document->model;
@@ -188,7 +183,7 @@ static void check_operator(Check *check, Imports imports, const NodeProto *node,
                      (int)node->op_type.length, node->op_type.data);
     if (!node->op_type.length)
         note_missing(check, node, path, "a node without operator");
-    else if (import_find_function(importer, node) || is_constant_node(node))
+    else if (import_find_function(importer, node) || node_proto_is_constant(node))
         return;
     else if (!version)
         note_missing(check, node, path,

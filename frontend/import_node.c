@@ -233,11 +233,6 @@ bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const
     return import_operator(importer, scope, proto, path, location, operands, results);
 }
 
-static bool is_constant_node(const NodeProto *node)
-{
-    return proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length;
-}
-
 static bool import_constant(Importer *importer, Scope *scope, const NodeProto *proto,
                             const char *path, Location location)
 {
@@ -259,7 +254,7 @@ bool import_node(Importer *importer, Scope *scope, int64_t index, const char *pa
         location.node = import_name(importer, proto->name, location);
     if (proto->name.length && !location.node)
         return false;
-    if (is_constant_node(proto) && !import_find_function(importer, proto))
+    if (node_proto_is_constant(proto) && !import_find_function(importer, proto))
         return import_constant(importer, scope, proto, path, location);
     Value **operands = ARENA_ARRAY(importer->arena, Value *, proto->input.count + 1);
     Value **results = ARENA_ARRAY(importer->arena, Value *, proto->output.count + 1);

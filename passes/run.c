@@ -14,18 +14,10 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 RunOptions run_options_default(void)
 {
     return (RunOptions){.bisect = -1};
-}
-
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 static PassStatistics *statistics_of(RunReport *report, const PassDef *def)
@@ -161,9 +153,9 @@ static bool run_pass(PassRun *run, const PipelineStep *step, bool *changed)
                  .diagnostics = run->model->diagnostics,
                  .scratch = run->scratch,
                  .run = run};
-    int64_t start = now();
+    int64_t start = monotonic_ns();
     PassResult result = visit(&pass, run->model->graph);
-    run->statistics->nanoseconds += now() - start;
+    run->statistics->nanoseconds += monotonic_ns() - start;
     run->statistics->runs++;
     if (result != PASS_FAILED)
         result = pass_result(&pass, 0);

@@ -41,7 +41,7 @@ static bool round_up(int64_t bytes, int64_t *rounded)
 {
     if (bytes < 0 || bytes > INT64_MAX - MEMORY_ALIGNMENT)
         return false;
-    *rounded = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    *rounded = memory_align(bytes);
     return true;
 }
 

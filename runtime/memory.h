@@ -14,6 +14,12 @@
 
 enum { MEMORY_ALIGNMENT = 64 };
 
+/* Bytes in whole units of alignment; `bytes` must be well below INT64_MAX. */
+static inline int64_t memory_align(int64_t bytes)
+{
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 typedef struct HostMemory {
     char *base;
     int64_t tail; /* the first free byte */

@@ -17,11 +17,6 @@ typedef struct ModelRun {
     Run run;
 } ModelRun;
 
-static int64_t round_up(int64_t bytes)
-{
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 static int64_t tables_offset(void)
 {
     return ((int64_t)sizeof(ModelRun) + 15) / 16 * 16;
@@ -36,14 +31,14 @@ int64_t model_head_bytes(const Program *program)
 {
     int64_t values = (int64_t)program->input_count + program->output_count;
     int64_t pointers = program->input_count;
-    return round_up(values_offset(program) + values * (int64_t)sizeof(TnValue) +
-                    pointers * (int64_t)sizeof(void *));
+    return memory_align(values_offset(program) + values * (int64_t)sizeof(TnValue) +
+                        pointers * (int64_t)sizeof(void *));
 }
 
 int64_t model_arena_bytes(const Program *program, int64_t planned, int threads)
 {
     int64_t bytes = model_head_bytes(program), workers;
-    if (planned < 0 || !memory_product(round_up(program->worker_scratch), threads, &workers) ||
+    if (planned < 0 || !memory_product(memory_align(program->worker_scratch), threads, &workers) ||
         __builtin_add_overflow(bytes, planned, &bytes) ||
         __builtin_add_overflow(bytes, workers, &bytes) ||
         __builtin_add_overflow(bytes, program->has_tail ? RUN_FIRST_TAIL_BYTES : 0, &bytes))

@@ -162,10 +162,7 @@ static TnStatus bind_inputs(Run *run, int count, const TnValue *inputs)
                         program->input_count);
     for (int i = 0; i < count; i++) {
         const Port *port = &program->inputs[i];
-        bool fits = inputs[i].kind == port->value.kind;
-        /* An optional that holds nothing may be given as absent, one that holds a tensor as that.
-         */
-        if (!fits)
+        if (inputs[i].kind != port->value.kind)
             return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' is missing or no %s",
                             port->name, port->type);
         if (port->value.kind != TN_TENSOR) {
@@ -253,8 +250,7 @@ TnStatus run_enter_sizes(Run *run, const void *const *inputs, RunBinder *bind, v
 
 static bool fixed_bytes(const Run *run, int64_t *planned, int64_t *workers)
 {
-    int64_t each =
-        (run->program->worker_scratch + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    int64_t each = memory_align(run->program->worker_scratch);
     *planned = size_get(run->program->arena, run->sizes);
     return *planned >= 0 && *planned < INT64_MAX / 4 &&
            memory_product(each, run->parallel.threads, workers) && *workers < INT64_MAX / 4;
@@ -280,7 +276,7 @@ static TnStatus lay_out(Run *run)
     int64_t end = run->arena_bytes / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     run->planned_bytes = planned;
     run->worker_scratch = run->arena + end - workers;
-    int64_t tail = (planned + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    int64_t tail = memory_align(planned);
     run->memory = (HostMemory){.base = run->arena,
                                .tail = tail,
                                .top = end - workers,

@@ -91,7 +91,7 @@ void run_compact(Run *run, const LoopStep *loop, int64_t base)
         for (next = i + 1; next < count && live[next].begin <= end + MEMORY_ALIGNMENT; next++)
             end = live[next].end > end ? live[next].end : end;
         move_pieces(&live[i], &live[next], from, end, run->memory.base + tail);
-        tail += (end - from + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+        tail += memory_align(end - from);
     }
     run->memory.tail = tail;
     run->memory.top = top;

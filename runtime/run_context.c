@@ -28,7 +28,7 @@ static TnStatus grow(Run *run, int64_t bytes)
     release_arena(run);
     if (bytes > INT64_MAX - MEMORY_ALIGNMENT)
         bytes = INT64_MAX - MEMORY_ALIGNMENT;
-    bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    bytes = memory_align(bytes);
     run->arena = allocator_take(&run->allocator, (size_t)bytes, MEMORY_ALIGNMENT);
     if (!run->arena)
         return run_fail(run, TN_OUT_OF_MEMORY, NULL, "no memory for an arena of %lld bytes",

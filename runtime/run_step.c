@@ -34,7 +34,7 @@ typedef struct PhaseRun {
 
 static void run_part(const Run *run, const PhaseStep *phase, int64_t begin, int64_t end, int worker)
 {
-    char *scratch = run->worker_scratch + worker * ((run->program->worker_scratch + 63) / 64 * 64);
+    char *scratch = run->worker_scratch + worker * memory_align(run->program->worker_scratch);
     if (phase->code)
         phase->code(run->pointers, run->sizes, begin, end, scratch);
     else

@@ -8,21 +8,13 @@
  * Every length is compared with what is left before it is used, so no sum can wrap.
  */
 #include "frontend/onnx/wire.h"
+#include "frontend/onnx/wire_type.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_FIELDS = 32, MAX_FIELD_NUMBER = (1 << 29) - 1, MAX_PATH_BYTES = 400 };
-
-typedef enum WireType {
-    WIRE_varint = 0,
-    WIRE_fixed64 = 1,
-    WIRE_length = 2,
-    WIRE_group_begin = 3,
-    WIRE_group_end = 4,
-    WIRE_fixed32 = 5,
-} WireType;
 
 /* Where the reader is, for messages of errors. */
 typedef struct Frame {
@@ -211,21 +203,6 @@ static bool read_field(Reader *reader, const Frame *frame, size_t *at, size_t en
 /* ---- Lists --------------------------------------------------------------------------------- */
 
 typedef ARRAY(char) AnyArray;
-
-static WireType wire_type(FieldKind kind)
-{
-    switch (kind) {
-    case FIELD_int32:
-    case FIELD_int64:
-    case FIELD_uint64: return WIRE_varint;
-    case FIELD_float: return WIRE_fixed32;
-    case FIELD_double: return WIRE_fixed64;
-    case FIELD_string:
-    case FIELD_bytes:
-    case FIELD_message: return WIRE_length;
-    }
-    return WIRE_length;
-}
 
 static const char *wire_type_name(WireType type)
 {

@@ -5,6 +5,7 @@
  * the same order. Bytes are gathered in a buffer; long ones go to the sink as they are.
  */
 #include "frontend/onnx/wire.h"
+#include "frontend/onnx/wire_type.h"
 
 #include <string.h>
 
@@ -31,21 +32,6 @@ static size_t varint_bytes(uint64_t value)
     return bytes;
 }
 
-static int wire_type(FieldKind kind)
-{
-    switch (kind) {
-    case FIELD_int32:
-    case FIELD_int64:
-    case FIELD_uint64: return 0;
-    case FIELD_double: return 1;
-    case FIELD_string:
-    case FIELD_bytes:
-    case FIELD_message: return 2;
-    case FIELD_float: return 5;
-    }
-    return 2;
-}
-
 /* A number as a varint carries it: int32 is extended to 64 bits with its sign. */
 static uint64_t number_bits(const FieldDef *field, const void *at)
 {
@@ -61,11 +47,8 @@ static uint64_t number_bits(const FieldDef *field, const void *at)
 
 static size_t number_bytes(const FieldDef *field, const void *at)
 {
-    switch (wire_type(field->kind)) {
-    case 0: return varint_bytes(number_bits(field, at));
-    case 1: return 8;
-    default: return 4;
-    }
+    return wire_type(field->kind) == WIRE_varint ? varint_bytes(number_bits(field, at))
+                                                 : field_item_bytes(field);
 }
 
 /* ---- First pass ---------------------------------------------------------------------------- */
@@ -168,7 +151,7 @@ static void put_number(Writer *writer, const FieldDef *field, const void *at)
     uint8_t bytes[8];
     uint64_t bits = 0;
     size_t width = field_item_bytes(field);
-    if (wire_type(field->kind) == 0) {
+    if (wire_type(field->kind) == WIRE_varint) {
         put_varint(writer, number_bits(field, at));
         return;
     }

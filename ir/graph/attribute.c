@@ -3,6 +3,7 @@
  * Attribute structs, walked by their tables.
  */
 #include "ir/graph/attribute.h"
+#include "runtime/strings.h"
 
 #include <string.h>
 
@@ -38,11 +39,6 @@ void attributes_set_defaults(const AttributeDef *defs, int count, void *attribut
     }
 }
 
-static bool string_equal(const TnString *a, const TnString *b)
-{
-    return a->length == b->length && (!a->length || !memcmp(a->data, b->data, (size_t)a->length));
-}
-
 static bool list_equal(int64_t a_count, const void *a, int64_t b_count, const void *b, size_t bytes)
 {
     return a_count == b_count && (!a_count || !memcmp(a, b, (size_t)a_count * bytes));
@@ -53,7 +49,7 @@ static bool strings_equal(const StringList *a, const StringList *b)
     if (a->count != b->count)
         return false;
     for (int64_t i = 0; i < a->count; i++)
-        if (!string_equal(&a->items[i], &b->items[i]))
+        if (!string_equal(a->items[i], b->items[i]))
             return false;
     return true;
 }
@@ -63,7 +59,7 @@ static bool field_equal(const AttributeDef *def, const void *a, const void *b)
     switch (def->kind) {
     case ATTRIBUTE_int: return *(const int64_t *)a == *(const int64_t *)b;
     case ATTRIBUTE_float: return !memcmp(a, b, sizeof(float));
-    case ATTRIBUTE_string: return string_equal(a, b);
+    case ATTRIBUTE_string: return string_equal(*(const TnString *)a, *(const TnString *)b);
     case ATTRIBUTE_choice:
     case ATTRIBUTE_element:
     case ATTRIBUTE_graph: return *(const int *)a == *(const int *)b;

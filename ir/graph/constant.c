@@ -4,6 +4,7 @@
  * read.
  */
 #include "ir/graph/constant.h"
+#include "runtime/strings.h"
 
 #include <assert.h>
 #include <string.h>
@@ -118,11 +119,6 @@ static TnString get_string(const Constant *constant, int64_t i)
     return string;
 }
 
-static bool strings_equal(TnString a, TnString b)
-{
-    return a.length == b.length && (!a.length || !memcmp(a.data, b.data, (size_t)a.length));
-}
-
 bool constant_equal(const Constant *a, const Constant *b)
 {
     if (a == b)
@@ -135,7 +131,7 @@ bool constant_equal(const Constant *a, const Constant *b)
     if (a->element != TN_STRING)
         return a->data == b->data || !memcmp(a->data, b->data, constant_bytes(a));
     for (int64_t i = 0; i < a->count; i++)
-        if (!strings_equal(get_string(a, i), get_string(b, i)))
+        if (!string_equal(get_string(a, i), get_string(b, i)))
             return false;
     return true;
 }

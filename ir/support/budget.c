@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static int64_t now(void)
+int64_t monotonic_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -15,7 +15,8 @@ void budget_start(Budget *budget, double seconds, bool (*proceed)(void *user), v
     const double longest = 1e9; /* seconds */
     budget->proceed = proceed;
     budget->user = user;
-    budget->deadline = seconds > 0 && seconds < longest ? now() + (int64_t)(seconds * 1e9) : 0;
+    budget->deadline =
+        seconds > 0 && seconds < longest ? monotonic_ns() + (int64_t)(seconds * 1e9) : 0;
     budget->owner = pthread_self();
     atomic_init(&budget->spent, false);
 }
@@ -26,7 +27,7 @@ bool budget_is_spent(Budget *budget)
         return false;
     if (atomic_load(&budget->spent))
         return true;
-    bool spent = budget->deadline && now() >= budget->deadline;
+    bool spent = budget->deadline && monotonic_ns() >= budget->deadline;
     if (!spent && budget->proceed && pthread_equal(budget->owner, pthread_self()))
         spent = !budget->proceed(budget->user);
     if (spent)

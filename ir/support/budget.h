@@ -20,6 +20,8 @@ struct Budget {
     atomic_bool spent;
 };
 
+/* Nanoseconds of CLOCK_MONOTONIC. */
+int64_t monotonic_ns(void);
 /* seconds 0: no deadline. */
 void budget_start(Budget *budget, double seconds, bool (*proceed)(void *user), void *user);
 /* On any thread. NULL: never. */

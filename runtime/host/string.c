@@ -8,6 +8,7 @@
 #include "runtime/host/host.h"
 #include "runtime/host/regex.h"
 #include "runtime/real.h"
+#include "runtime/strings.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,11 +16,6 @@
 static const TnString *strings_of(const TnTensor *tensor)
 {
     return tensor->data;
-}
-
-static bool same(TnString a, TnString b)
-{
-    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, (size_t)a.length) == 0);
 }
 
 /* A copy of bytes that outlives the call; data NULL where there is no memory. */
@@ -100,8 +96,8 @@ TnStatus host_string_equal(HostCall *call)
         return call->status;
     bool *y = host_output(call, 0, pair.rank, pair.dims);
     for (int64_t i = 0; y && i < pair.count; i++)
-        y[i] = same(strings_of(host_tensor(call, 0))[pair_offset(&pair, i, 0)],
-                    strings_of(host_tensor(call, 1))[pair_offset(&pair, i, 1)]);
+        y[i] = string_equal(strings_of(host_tensor(call, 0))[pair_offset(&pair, i, 0)],
+                            strings_of(host_tensor(call, 1))[pair_offset(&pair, i, 1)]);
     return y ? TN_OK : call->status;
 }
 
@@ -272,7 +268,7 @@ TnStatus host_string_normalizer(HostCall *call)
         TnString folded = exact ? text : with_case(call, text, false);
         bool stops = false;
         for (int64_t w = 0; w < stop.count && !stops; w++)
-            stops = same(folded, words[w]);
+            stops = string_equal(folded, words[w]);
         if (!stops)
             list[kept++] = action == CASE_NONE ? text : with_case(call, text, action == CASE_UPPER);
         if (call->status != TN_OK)
@@ -300,7 +296,7 @@ static bool gram_matches(HostCall *call, const TnTensor *x, int64_t at, int64_t 
     StringList texts = host_strings(call, "pool_strings");
     for (int64_t i = 0; i < n; i++) {
         int64_t from = at + i * step;
-        if (x->element == TN_STRING ? !same(strings_of(x)[from], texts.items[entry + i])
+        if (x->element == TN_STRING ? !string_equal(strings_of(x)[from], texts.items[entry + i])
                                     : tensor_int64(x, from) != integers.items[entry + i])
             return false;
     }
