@@ -13,9 +13,9 @@
  *    unchanged, forwards and backwards, until nothing changes.
  * 3. A value is laid out as proposed if all that touches it are kernels of the same graph; inputs,
  *    outputs, views, host functions and regions see row-major tensors.
- * 4. A laid-out value whose readers go beyond its edges, and all find the same number there, gets a
- *    halo of that number, so that they need not look. A value that windows are read of and that
- *    cannot be laid out is copied into one that can.
+ * 4. A laid-out value whose readers go beyond its edges and find a number there gets a halo of that
+ *    number, so that they need not look. A value that windows are read of and that cannot be laid
+ *    out is copied into one that can.
  *
  * Graphs without a window (a sum over neighbours) are left alone: their matrices lie right already.
  */
@@ -33,8 +33,7 @@ typedef struct Choice {
     int rank;
     int innermost;    /* the proposed dimension; -1: none */
     bool has_window;  /* a contraction reads it in windows */
-    const Expr *fill; /* what readers find beyond its edges */
-    bool fills_disagree;
+    const Expr *fill; /* what readers find beyond its edges: the first ones, where they disagree */
     int64_t halo[MAX_RANK];
 } Choice;
 
@@ -261,31 +260,36 @@ static bool is_between_kernels(const Builder *b, const Value *value)
 
 /* ---- Halos ------------------------------------------------------------------------------- */
 
-static void widen(ExprPool *pool, Choice *choice, const Tensor *tensor, int d, const Expr *index)
+/* The smallest halo along dimension d that the index stays in; more than MAX_HALO: none. */
+static int64_t reach_of(ExprPool *pool, const Tensor *tensor, int d, const Expr *index)
 {
-    for (int64_t halo = choice->halo[d]; halo <= MAX_HALO; halo++)
-        if (tensor_halo_covers(pool, tensor, d, index, halo)) {
-            choice->halo[d] = halo;
-            return;
-        }
+    int64_t halo = 0;
+    while (halo <= MAX_HALO && !tensor_halo_covers(pool, tensor, d, index, halo))
+        halo++;
+    return halo;
 }
 
+/* A load that goes further than halos do looks by itself, and so does one that wants another fill.
+ */
 static void widen_for_load(void *user, const Expr *e)
 {
     Visit *v = user;
     double value;
+    int64_t reach[MAX_RANK];
     if (e->kind != EXPR_load || !e->has_fill)
         return;
     const Tensor *tensor = e->object;
     const Expr *fill = e->src[tensor->rank];
     Choice *choice = choice_of(v->s, v->k, tensor);
-    if (!choice)
+    if (!choice || !expr_is_constant(fill, &value) || (choice->fill && choice->fill != fill))
         return;
-    if (!expr_is_constant(fill, &value) || (choice->fill && choice->fill != fill))
-        choice->fills_disagree = true;
+    for (int d = 0; d < tensor->rank; d++)
+        if ((reach[d] = reach_of(v->k->kernel->pool, tensor, d, e->src[d])) > MAX_HALO)
+            return;
     choice->fill = fill;
     for (int d = 0; d < tensor->rank; d++)
-        widen(v->k->kernel->pool, choice, tensor, d, e->src[d]);
+        if (reach[d] > choice->halo[d])
+            choice->halo[d] = reach[d];
 }
 
 /* ---- The whole --------------------------------------------------------------------------- */
@@ -313,8 +317,7 @@ static void set_layout(Selection *s, const KernelOfNode *k, Tensor *tensor)
         return;
     bool is_copy = false, is_whole = choice->value && dims_are_entry(s->b, choice->value->type);
     if (choice->value && !is_between_kernels(s->b, choice->value)) {
-        is_copy = is_whole && choice->has_window && choice->fill && !choice->fills_disagree &&
-                  tensor->role == TENSOR_input;
+        is_copy = is_whole && choice->has_window && choice->fill && tensor->role == TENSOR_input;
         if (!is_copy)
             return;
     } else if (choice->innermost < 0) {
@@ -326,7 +329,7 @@ static void set_layout(Selection *s, const KernelOfNode *k, Tensor *tensor)
             text_format(&pieces, "%d ", d);
     if (choice->innermost >= 0)
         text_format(&pieces, "%d", choice->innermost);
-    bool has_halo = is_whole && choice->fill && !choice->fills_disagree;
+    bool has_halo = is_whole && choice->fill;
     tensor_set_layout(s->b->pool, tensor, pieces.data, has_halo ? choice->halo : NULL,
                       choice->fill);
     k->is_copy[tensor->slot] = is_copy;
