@@ -947,8 +947,10 @@ static void test_no_spills(void **state)
 
 #include "in_place_tests.h"
 
-int main(void)
+/* test_c COMPILER...: "gcc -O2" */
+int main(int count, char **arguments)
 {
+    (void)count, (void)arguments;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversions),
         cmocka_unit_test(test_integer_arithmetic),
@@ -974,6 +976,8 @@ int main(void)
     };
     cmocka_set_test_filter(getenv("ONLY"));
 #ifdef TESTS_C
+    if (!find_compilers(count - 1, arguments + 1))
+        return 77;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     printf("%lld elements have the same bits, %lld are NaNs of other bits\n", (long long)same_bits,
            (long long)other_nans);

@@ -8,19 +8,32 @@
 #include "tools/c_route.h"
 
 static int64_t same_bits, other_nans;
+static const char *const *compilers; /* "gcc -O2" */
+static int compiler_count;
+
+/* Those that the command line names. */
+static bool find_compilers(int count, char **names)
+{
+    compilers = (const char *const *)names;
+    compiler_count = count;
+    for (int c = 0; c < count; c++) {
+        char command[100];
+        snprintf(command, sizeof command, "%.*s --version > /dev/null 2>&1",
+                 (int)strcspn(names[c], " "), names[c]);
+        if (system(command) != 0) {
+            print_message("skipped: there is no '%s'\n", names[c]);
+            return false;
+        }
+    }
+    return true;
+}
 
 /* The same nests through C: the same bits, but for which NaN a NaN is. */
 static void check_c(Test *t, Phase *const *phases, int count, const Memory *inputs,
                     const Memory *expected)
 {
-    static const char *const compilers[] = {"gcc -O2", "clang-19 -O2"};
-    static const char *const present[] = {"gcc --version > /dev/null 2>&1",
-                                          "clang-19 --version > /dev/null 2>&1"};
-    for (size_t c = 0; c < COUNT_OF(compilers); c++) {
-        if (system(present[c]) != 0) {
-            print_message("skipped: there is no '%s'\n", compilers[c]);
-            continue;
-        }
+    int counted = overwrites; /* once a kernel, not once a compiler */
+    for (int c = 0; c < compiler_count; c++) {
         Diagnostics *diagnostics = diagnostics_create(t->arena);
         Parallel alone = {.threads = 1};
         void *module;
@@ -55,6 +68,7 @@ static void check_c(Test *t, Phase *const *phases, int count, const Memory *inpu
         memory_destroy(t, &memory);
         backend_c.destroy(module);
     }
+    overwrites = counted;
 }
 
 #endif
