@@ -342,6 +342,43 @@ static void write_tables(Writer *w)
                 name, name);
 }
 
+/* ---- What steps there are ---------------------------------------------------------------- */
+
+/* Takes the kinds of a block's steps out of the set. */
+static void remove_kinds(const Block *block, const char *const *labels, Map *never)
+{
+    for (int64_t i = 0; i < block->step_count; i++) {
+        const Step *step = &block->steps[i];
+        map_set(never, labels[step->kind], NULL);
+        if (step->kind == STEP_if)
+            for (int b = 0; b < 2; b++)
+                remove_kinds(step->branch.branches[b], labels, never);
+        else if (step->kind == STEP_loop)
+            remove_kinds(step->loop.body, labels, never);
+    }
+}
+
+/* The kinds of steps that the program has none of. */
+static Map missing_kinds(Writer *w, const Program *program)
+{
+    static const char *const labels[] = {[STEP_phase] = "STEP_phase",
+                                         [STEP_host] = "STEP_host",
+                                         [STEP_size] = "STEP_size",
+                                         [STEP_bind] = "STEP_bind",
+                                         [STEP_check] = "STEP_check",
+                                         [STEP_assign] = "STEP_assign",
+                                         [STEP_allocate] = "STEP_allocate",
+                                         [STEP_halo] = "STEP_halo",
+                                         [STEP_if] = "STEP_if",
+                                         [STEP_loop] = "STEP_loop"};
+    Map never = map_create(w->arena);
+    for (size_t i = 0; i < COUNT_OF(labels); i++)
+        map_set(&never, labels[i], (void *)labels[i]);
+    remove_kinds(&program->entry, labels, &never);
+    remove_kinds(&program->main, labels, &never);
+    return never;
+}
+
 /* ---- The file ---------------------------------------------------------------------------- */
 
 static void write_head(Writer *w)
@@ -374,20 +411,19 @@ void c_file_write(const CFileRequest *request, Text *text)
     array_push(arena, &roots, "Program");
     for (int i = 0; i < named; i++)
         array_push(arena, &roots, used[i]);
-    RuntimeText runtime = runtime_text(arena, roots.items, (int)roots.count);
+    Map never = missing_kinds(&w, lowered->program);
+    RuntimeText runtime = runtime_text(arena, roots.items, (int)roots.count, &never);
     write_head(&w);
     write_kernels(&w, &runtime.names);
     text_append(text, "\n/* ---- The runtime "
                       "----------------------------------------------------------------- */\n\n"
-                      "#pragma GCC diagnostic push\n"
-                      "#pragma GCC diagnostic ignored \"-Wunused-function\"\n"
                       "#ifndef __clang__\n"
                       "#pragma GCC push_options\n"
                       "#pragma GCC optimize(\"no-strict-aliasing\")\n"
                       "#endif\n");
     text_append(text, runtime.text.data);
-    text_append(text, "#ifndef __clang__\n#pragma GCC pop_options\n#endif\n"
-                      "#pragma GCC diagnostic pop\n\n/* ---- The model "
+    text_append(text, "#ifndef __clang__\n#pragma GCC pop_options\n#endif\n\n"
+                      "/* ---- The model "
                       "------------------------------------------------------------------- */\n\n");
     write_weights(&w);
     write_tables(&w);

@@ -10,6 +10,9 @@
  * Every function becomes static. A name that two files use for different things is changed in the
  * second of them.
  *
+ * Cases of a switch that the caller knows not to occur are left out, a line each. A default stands
+ * for them.
+ *
  * The scanner knows C as this project writes it. Macros that are defined, used and undefined again
  * (tables of the X kind, code for several types) are one chunk with all between, which is kept if
  * anything of its file is.
@@ -37,6 +40,7 @@ typedef ARRAY(int) IntegerList;
 
 typedef struct Cutter {
     Arena *arena;
+    const Map *never; /* labels of cases that are left out */
     ARRAY(Chunk) chunks;
     Map included;  /* path */
     Map providers; /* name -> IntegerList of chunks */
@@ -130,6 +134,26 @@ static const char *word_at(Arena *arena, const char *at)
     while (is_name(*end))
         end++;
     return arena_string(arena, at, (size_t)(end - at));
+}
+
+/* Whether a name at `at`, not the first of its file, is that of a member. */
+static bool is_member(const char *at)
+{
+    return at[-1] == '.' || (at[-1] == '>' && at[-2] == '-');
+}
+
+/* Whether a name that may be declared elsewhere stands at `at`. */
+static bool is_mention(const char *at)
+{
+    return (isalpha((unsigned char)*at) || *at == '_') && !is_member(at);
+}
+
+/* After the line of a case that is left out, if one begins at `at`; else NULL. */
+static const char *skip_case(const Cutter *cutter, const char *at)
+{
+    bool left_out =
+        starts_with(at, "case ") && map_get(cutter->never, word_at(cutter->arena, at + 5));
+    return left_out ? strchr(at, '\n') : NULL;
 }
 
 /* ---- Cutting ----------------------------------------------------------------------------- */
@@ -405,9 +429,12 @@ static void need_name(Cutter *cutter, const char *name, int file)
 static void need_mentioned(Cutter *cutter, int number)
 {
     Chunk chunk = cutter->chunks.items[number];
-    for (const char *at = chunk.begin; at < chunk.end; at = skip_token(at))
-        if (!is_comment(at) && (isalpha((unsigned char)*at) || *at == '_'))
+    for (const char *at = chunk.begin; at < chunk.end;) {
+        const char *after = skip_case(cutter, at);
+        if (!after && is_mention(at))
             need_name(cutter, word_at(cutter->arena, at), chunk.file);
+        at = after ? after : skip_token(at);
+    }
 }
 
 /* Names that files use for different things, and those of the C library. */
@@ -446,26 +473,29 @@ static void write_chunk(Cutter *cutter, const Chunk *chunk, RuntimeText *runtime
 {
     const Map *renamed = &cutter->renamed[chunk->file];
     const char *code = skip_comments(chunk->begin), *at = chunk->begin;
-    char last = 0, before = 0;
-    for (; at < chunk->end; at = skip_token(at)) {
-        const char *end = skip_token(at);
+    bool has_default = false;
+    for (const char *end; at < chunk->end; at = end) {
+        const char *text = NULL, *after = skip_case(cutter, at);
+        if (after) {
+            text_append(&runtime->text, has_default ? "" : "default: break;");
+            end = has_default ? skip_blanks(after) : after;
+            has_default = true;
+            continue;
+        }
+        end = skip_token(at);
         if (at == code && chunk->makes_static) {
             text_append(&runtime->text, "static ");
             if (starts_with(at, "extern ")) {
-                end = at = at + 6;
+                end = skip_blanks(end);
                 continue;
             }
         }
-        const char *text = NULL;
-        bool is_member = last == '.' || (last == '>' && before == '-');
-        if (!is_comment(at) && (isalpha((unsigned char)*at) || *at == '_') && !is_member)
+        if (is_mention(at))
             text = map_get(renamed, word_at(cutter->arena, at));
         if (text)
             text_append(&runtime->text, text);
         else
             text_append_bytes(&runtime->text, at, (size_t)(end - at));
-        before = last;
-        last = is_name(*at) ? 'a' : *at;
     }
     if (chunk->end[-1] != '\n')
         text_append(&runtime->text, "\n");
@@ -473,9 +503,10 @@ static void write_chunk(Cutter *cutter, const Chunk *chunk, RuntimeText *runtime
     text_append(&runtime->text, is_long ? "\n" : "");
 }
 
-RuntimeText runtime_text(Arena *arena, const char *const *roots, int count)
+RuntimeText runtime_text(Arena *arena, const char *const *roots, int count, const Map *never)
 {
     Cutter cutter = {.arena = arena,
+                     .never = never,
                      .included = map_create(arena),
                      .providers = map_create(arena),
                      .systems = map_create(arena)};

@@ -15,7 +15,8 @@ typedef struct RuntimeText {
     Map names; /* all that the text declares, for others to keep away from */
 } RuntimeText;
 
-/* roots: names of functions and types. */
-RuntimeText runtime_text(Arena *arena, const char *const *roots, int count);
+/* roots: names of functions and types. never: labels of cases that do not occur (name -> anything),
+ * which are left out with what they alone reach. */
+RuntimeText runtime_text(Arena *arena, const char *const *roots, int count, const Map *never);
 
 #endif
