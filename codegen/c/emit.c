@@ -11,6 +11,7 @@
 #include "emitter.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -102,30 +103,44 @@ static const ArraySet *read_arrays(CEmitter *em, const Expr *e)
     return set;
 }
 
-/* Those that a statement, with all in it, sets or reads. */
-static const ArraySet *mentioned_arrays(CEmitter *em, const Nest *nest)
+/* Those that a statement, with all in it, reads; or sets or reads. */
+static const ArraySet *arrays_in(CEmitter *em, const Nest *nest, bool reads_only)
 {
-    ArraySet *set = map_get_pointer(&em->mentions, nest);
+    Map *map = reads_only ? &em->reads : &em->mentions;
+    ArraySet *set = map_get_pointer(map, nest);
     if (set)
         return set;
     set = ARENA_NEW(em->arena, ArraySet);
-    if (nest->array)
+    if (nest->array && (!reads_only || nest->kind != NEST_set))
         add_array(set, nest->array);
     add_arrays(set, read_arrays(em, nest->condition));
     add_arrays(set, read_arrays(em, nest->index));
     add_arrays(set, read_arrays(em, nest->value));
     for (const Nest *n = nest->body; n; n = n->next)
-        add_arrays(set, mentioned_arrays(em, n));
+        add_arrays(set, arrays_in(em, n, reads_only));
     for (const Nest *n = nest->otherwise; n; n = n->next)
-        add_arrays(set, mentioned_arrays(em, n));
-    map_set_pointer(&em->mentions, nest, set);
+        add_arrays(set, arrays_in(em, n, reads_only));
+    map_set_pointer(map, nest, set);
     return set;
+}
+
+static const ArraySet *mentioned_arrays(CEmitter *em, const Nest *nest)
+{
+    return arrays_in(em, nest, false);
 }
 
 static bool list_mentions(CEmitter *em, const Nest *nest, int array)
 {
     for (; nest; nest = nest->next)
         if (has_array(mentioned_arrays(em, nest), array))
+            return true;
+    return false;
+}
+
+static bool list_reads(CEmitter *em, const Nest *nest, int array)
+{
+    for (; nest; nest = nest->next)
+        if (has_array(arrays_in(em, nest, true), array))
             return true;
     return false;
 }
@@ -162,6 +177,9 @@ static bool belongs_inside(CEmitter *em, const Nest *nest, const Array *array)
            (nest->loop != LOOP_unrolled || is_set_first(em, nest->body, array));
 }
 
+/* In the place of a name: the array is set, but not read. */
+static const char nobody_reads[] = "";
+
 /* Declares the arrays that this statement, of a list, is the first to mention. */
 static void declare_arrays(CEmitter *em, const Nest *nest)
 {
@@ -172,6 +190,10 @@ static void declare_arrays(CEmitter *em, const Nest *nest)
         const Array *array = find_array(em->source->nest, id);
         if (!list_mentions(em, nest->next, id) && belongs_inside(em, nest, array))
             continue;
+        if (!list_reads(em, nest, id)) { /* schedules set more than each of their parts reads */
+            em->cells[id] = nobody_reads;
+            continue;
+        }
         const char *type = c_type(em->unit, array->type, em->lanes);
         em->cells[id] = c_name(em, array->name);
         em->is_set[id] = false;
@@ -206,6 +228,8 @@ static void emit_set(CEmitter *em, const Nest *nest)
 {
     const Array *array = nest->array;
     const char *cell = em->cells[array->id];
+    if (cell == nobody_reads)
+        return;
     CValue value = c_splat(em, c_value(em, nest->value));
     if (array->count > 1)
         cell = arena_format(em->arena, "%s[%s]", cell, c_index(em, nest->index).text);
@@ -285,30 +309,55 @@ static void emit_loop(CEmitter *em, const Nest *nest)
 
 /* ---- Branches ---------------------------------------------------------------------------- */
 
-static void emit_masked(CEmitter *em, const Nest *nest, CValue condition)
+/* Whether a text mentions a name. */
+static bool mentions(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (; (text = strstr(text, name)); text += length)
+        if (text[length] != '_' && !isalnum((unsigned char)text[length]))
+            return true;
+    return false;
+}
+
+/* Statements under a mask of lanes, which gets a name ahead of them if they look at it; answers
+ * whether they do. */
+static bool emit_under(CEmitter *em, const Nest *body, CValue mask)
 {
     const char *outer = em->mask;
-    CValue other = condition;
-    condition = c_bind(em, condition, "mask");
-    if (nest->otherwise) {
-        const char *text = arena_format(em->arena, "~%s", condition.text);
-        other = (CValue)
-        {
-            text, UNARY
-            , TN_BOOL, true
-        };
-    }
-    if (outer) {
-        condition = c_bind(em, c_both(em, c_atom(outer, TN_BOOL, true), condition), "mask");
-        other = c_both(em, c_atom(outer, TN_BOOL, true), other);
-    }
-    em->mask = condition.text;
-    emit_nests(em, nest->body);
-    if (nest->otherwise) {
-        em->mask = c_bind(em, other, "mask").text;
-        emit_nests(em, nest->otherwise);
-    }
+    Text binding = text_create(em->arena), text = text_create(em->arena), *out = em->out;
+    em->out = &binding;
+    em->mask = c_bind(em, mask, "mask").text;
+    em->out = &text;
+    emit_nests(em, body);
+    em->out = out;
+    bool is_used = mentions(text.data, em->mask);
+    text_append(em->out, is_used ? binding.data : "");
+    text_append(em->out, text.data);
     em->mask = outer;
+    return is_used;
+}
+
+static CValue within(CEmitter *em, CValue mask)
+{
+    return em->mask ? c_both(em, c_atom(em->mask, TN_BOOL, true), mask) : mask;
+}
+
+static void emit_masked(CEmitter *em, const Nest *nest, CValue condition)
+{
+    if (!nest->otherwise) {
+        emit_under(em, nest->body, within(em, condition));
+        return;
+    }
+    Text binding = text_create(em->arena), text = text_create(em->arena), *out = em->out;
+    em->out = &binding;
+    condition = c_bind(em, condition, "mask");
+    CValue other = { arena_format(em->arena, "~%s", condition.text), UNARY, TN_BOOL, true };
+    em->out = &text;
+    bool is_used = emit_under(em, nest->body, within(em, condition));
+    is_used |= emit_under(em, nest->otherwise, within(em, other));
+    em->out = out;
+    text_append(em->out, is_used ? binding.data : "");
+    text_append(em->out, text.data);
 }
 
 static void emit_if(CEmitter *em, const Nest *nest)
@@ -548,6 +597,7 @@ const char *c_unit_function(CUnit *unit, ExprPool *pool, const Function *functio
                      .symbols = map_create(arena),
                      .written = map_create(arena),
                      .mentions = map_create(arena),
+                     .reads = map_create(arena),
                      .cells = ARENA_ARRAY(arena, const char *, function->array_count + 1),
                      .is_set = ARENA_ARRAY(arena, bool, function->array_count + 1),
                      .masked = masked};

@@ -56,7 +56,8 @@ typedef struct CEmitter {
     const char **cells;            /* by array: the name, once it is declared */
     bool *is_set;                  /* by array */
     const struct ArraySet *masked; /* arrays that are set under masks */
-    Map mentions;                  /* Expr or Nest -> ArraySet */
+    Map mentions;                  /* Expr -> ArraySet that it reads; Nest -> that it mentions */
+    Map reads;                     /* Nest -> ArraySet that it reads */
     bool uses_part;                /* begin and end */
     Map values;                    /* Expr -> CValue, of the statement under way */
     Map uses;                      /* Expr -> how often the statement uses it */

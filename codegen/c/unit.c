@@ -152,9 +152,7 @@ static void write_pragmas(const CUnit *unit, Text *text)
                       "#pragma STDC FP_CONTRACT OFF\n"
                       "#else\n"
                       "#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\")\n"
-                      "#endif\n"
-                      "#pragma GCC diagnostic ignored \"-Wunused-variable\"\n"
-                      "#pragma GCC diagnostic ignored \"-Wunused-but-set-variable\"\n\n");
+                      "#endif\n\n");
     text_format(text, "#define HELPER %s\n", unit->dialect->helper);
     if (!unit->uses_unroll)
         return;
