@@ -30,7 +30,7 @@ void c_line(CEmitter *em, const char *format, ...)
     text_format(em->out, "%*s", (int)indent, "");
     for (size_t length; (length = strlen(text)) > room; room -= room + indent == WIDTH ? 4 : 0) {
         size_t cut = room; /* after a comma, or ahead of an operator */
-        while (cut > 20 && text[cut] != ' ')
+        while (cut > 20 && (text[cut] != ' ' || strchr("+-*/%<>=&|?:", text[cut - 1])))
             cut--;
         if (text[cut] != ' ')
             break;
@@ -162,6 +162,8 @@ static bool is_set_first(CEmitter *em, const Nest *nest, const Array *array)
 {
     while (!has_array(mentioned_arrays(em, nest), array->id))
         nest = nest->next;
+    if (nest->kind == NEST_for)
+        return !list_mentions(em, nest->next, array->id) && is_set_first(em, nest->body, array);
     return nest->kind == NEST_set && nest->array == array && array->count == 1 &&
            !has_array(read_arrays(em, nest->value), array->id);
 }
@@ -197,6 +199,9 @@ static void declare_arrays(CEmitter *em, const Nest *nest)
         const char *type = c_type(em->unit, array->type, em->lanes);
         em->cells[id] = c_name(em, array->name);
         em->is_set[id] = false;
+        em->is_new[id] = nest->kind == NEST_set && is_set_first(em, nest, array);
+        if (em->is_new[id]) /* emit_set() declares it, with its value */
+            continue;
         const char *zero = !has_array(em->masked, id)          ? ""
                            : array->count > 1 && em->lanes > 1 ? " = {{0}}"
                            : array->count > 1 || em->lanes > 1 ? " = {0}"
@@ -227,17 +232,20 @@ static void find_masked(CEmitter *em, const Nest *nest, bool masked, ArraySet *s
 static void emit_set(CEmitter *em, const Nest *nest)
 {
     const Array *array = nest->array;
-    const char *cell = em->cells[array->id];
+    const char *cell = em->cells[array->id], *type = "";
     if (cell == nobody_reads)
         return;
     CValue value = c_splat(em, c_value(em, nest->value));
+    if (em->is_new[array->id])
+        type = arena_format(em->arena, "%s ", c_type(em->unit, array->type, em->lanes));
+    em->is_new[array->id] = false;
     if (array->count > 1)
         cell = arena_format(em->arena, "%s[%s]", cell, c_index(em, nest->index).text);
     if (em->mask && em->is_set[array->id])
         value =
             c_select(em, c_atom(em->mask, TN_BOOL, true), value, c_atom(cell, array->type, true));
     em->is_set[array->id] = true;
-    c_line(em, "%s = %s;", cell, value.text);
+    c_line(em, "%s%s = %s;", type, cell, value.text);
 }
 
 /* ---- Blocks ------------------------------------------------------------------------------ */
@@ -398,7 +406,9 @@ static void emit_statement(CEmitter *em, const Nest *nest)
                c_helper_transpose(em->unit, c_memory_type(nest->array->type), em->lanes),
                em->cells[nest->array->id]);
         break;
-    case NEST_barrier: c_line(em, "__asm__ volatile(\"\" ::: \"memory\");"); break;
+    case NEST_barrier:
+        c_line(em, "__asm__ volatile(\"\" ::: \"memory\"); /* nothing moves across */");
+        break;
     case NEST_prefetch: c_prefetch(em, nest); break;
     }
 }
@@ -600,6 +610,7 @@ const char *c_unit_function(CUnit *unit, ExprPool *pool, const Function *functio
                      .reads = map_create(arena),
                      .cells = ARENA_ARRAY(arena, const char *, function->array_count + 1),
                      .is_set = ARENA_ARRAY(arena, bool, function->array_count + 1),
+                     .is_new = ARENA_ARRAY(arena, bool, function->array_count + 1),
                      .masked = masked};
     find_masked(em, function->nest, false, masked);
     name_tensors(em);

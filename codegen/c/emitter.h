@@ -55,6 +55,7 @@ typedef struct CEmitter {
     Map written;                   /* Tensor -> itself */
     const char **cells;            /* by array: the name, once it is declared */
     bool *is_set;                  /* by array */
+    bool *is_new;                  /* by array: it has a name, and no declaration yet */
     const struct ArraySet *masked; /* arrays that are set under masks */
     Map mentions;                  /* Expr -> ArraySet that it reads; Nest -> that it mentions */
     Map reads;                     /* Nest -> ArraySet that it reads */

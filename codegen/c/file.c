@@ -18,6 +18,7 @@ typedef struct Writer {
     Arena *arena;
     const Image *image;
     Map functions; /* the symbol of a kernel -> its name in C */
+    Map described; /* Kernel -> how many functions compute it so far */
     Text *text;
 } Writer;
 
@@ -50,6 +51,12 @@ static const char *comment_of(Writer *w, const Phase *phase)
     find_nodes(&w->request->lowered->program->main, phase->symbol, &text, &count);
     if (count > 8)
         text_format(&text, " and %d more", count - 8);
+    intptr_t before = (intptr_t)map_get_pointer(&w->described, phase->kernel);
+    map_set_pointer(&w->described, phase->kernel, (void *)(before + 1));
+    if (before) {
+        text_format(&text, ": part %d of the kernel above", (int)before + 1);
+        return text.data;
+    }
     text_append(&text, "\n");
     kernel_print(phase->kernel, &text);
     return text.data;
@@ -400,7 +407,11 @@ void c_file_write(const CFileRequest *request, Text *text)
 {
     const Lowered *lowered = request->lowered;
     Arena *arena = lowered->model->arena;
-    Writer w = {.request = request, .arena = arena, .functions = map_create(arena), .text = text};
+    Writer w = {.request = request,
+                .arena = arena,
+                .functions = map_create(arena),
+                .described = map_create(arena),
+                .text = text};
     const Function **functions = ARENA_ARRAY(arena, const Function *, lowered->phase_count + 1);
     int *chosen = ARENA_ARRAY(arena, int, lowered->phase_count + 1), named;
     functions_share(arena, lowered->phases, lowered->phase_count, functions, chosen);

@@ -210,22 +210,20 @@ static CValue compare_with_lanes(CEmitter *em, ExprKind kind, const Expr *rest, 
     int64_t lower, upper;
     expr_bounds(rest, &lower, &upper);
     CValue value = c_index(em, rest);
-    if (lower < -limit || upper > limit)
-        value =
-            c_call(em, TN_INT32, false, c_helper(em->unit, "clamp_index", TN_INT32, 1), 1, &value);
-    else
-        value = (CValue)
-        {
-            arena_format(em->arena, "(i32)%s", c_operand(em, value, UNARY)), UNARY
-            , TN_INT32, false
-        };
-    c_type(em->unit, TN_INT32, 1);
+    if (lower < -limit || upper > limit) {
+        const char *clamp = c_helper(em->unit, "clamp_index", TN_INT32, 1);
+        value = c_call(em, TN_INT32, false, clamp, 1, &value);
+    } else if (lower != upper) {
+        const char *cut = arena_format(em->arena, "(%s)%s", c_type(em->unit, TN_INT32, 1),
+                                       c_operand(em, value, UNARY));
+        value = c_atom(cut, TN_INT32, false);
+    }
     const char *lanes =
         arena_format(em->arena, "%s()", c_helper(em->unit, "lanes", TN_INT32, em->lanes));
     if (step != -1)
         lanes = arena_format(em->arena, "%s * %" PRId64, lanes, -step);
-    const char *text = arena_format(em->arena, "%s %s %s", lanes, sign_of(kind),
-                                    c_operand(em, c_splat(em, value), ADDITIVE));
+    const char *text =
+        arena_format(em->arena, "%s %s %s", lanes, sign_of(kind), c_operand(em, value, ADDITIVE));
     return (CValue){text, rank_of(kind), TN_BOOL, true};
 }
 
