@@ -19,6 +19,8 @@ typedef struct Target {
     const char *triple, *cpu, *features; /* NULL: the host */
     int vector_bytes;                    /* 16, 32, 64 */
     int vector_registers;
+    int fmas, loads; /* of vectors, in a cycle */
+    int fma_latency; /* cycles from one to the next that needs its result */
     bool has_fma;
     int64_t l1_bytes, l2_bytes;
     int shared_lanes; /* of the widest processor, where code for several, or for several sizes of

@@ -30,35 +30,15 @@ static const Expr *attach_load(void *user, const Expr *e)
     return at->value;
 }
 
-typedef struct Reads {
-    const Tensor *tensor;
-    bool found;
-} Reads;
-
-static void find_read(void *user, const Expr *e)
-{
-    Reads *reads = user;
-    reads->found |= e->kind == EXPR_load && e->object == reads->tensor;
-}
-
-static bool compute_reads(const Kernel *kernel, const Compute *compute, const Tensor *tensor)
-{
-    Reads reads = {tensor, false};
-    expr_walk(kernel->pool, compute->body, find_read, &reads);
-    for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-        expr_walk(kernel->pool, compute->target[d], find_read, &reads);
-    return reads.found;
-}
-
 /* Whether the tensor is a temporary that only compute number `reader` reads. */
 static bool is_private(const Kernel *kernel, const Tensor *tensor, int reader)
 {
     if (tensor->role != TENSOR_temporary)
         return false;
     for (int i = 0; i < kernel->compute_count; i++)
-        if (i != reader && compute_reads(kernel, kernel->computes[i], tensor))
+        if (i != reader && compute_reads(kernel->pool, kernel->computes[i], tensor))
             return false;
-    return compute_reads(kernel, kernel->computes[reader], tensor);
+    return compute_reads(kernel->pool, kernel->computes[reader], tensor);
 }
 
 /* The value of `sum` as it is read back from a tensor of that element type. */

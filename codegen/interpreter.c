@@ -11,21 +11,21 @@ static bool has_operation(const Target *target, ExprKind kind, TnElementType typ
     return true;
 }
 
-static double extent_estimate(const Expr *extent)
+static void add_cost(void *user, const Expr *e)
 {
-    int64_t value;
-    return expr_known(extent, &value) ? (double)value : 64;
+    *(double *)user += expr_kind_cost(e->kind);
 }
 
-/* About two cycles for each element of the body. */
-static double step_cost(const Compute *compute, const Axis *parallel)
+/* A cycle for each element, and what its operations cost. */
+static double step_cost(ExprPool *pool, const Compute *compute, const Axis *parallel)
 {
-    double cost = 2;
+    double cost = 1;
+    expr_walk(pool, compute->body, add_cost, &cost);
     for (int i = 0; i < compute->axis_count; i++)
         if (compute->axes[i] != parallel)
-            cost *= extent_estimate(compute->axes[i]->extent);
+            cost *= expr_estimate(pool, compute->axes[i]->extent);
     for (int i = 0; i < compute->reduce_count; i++)
-        cost *= extent_estimate(compute->reduce_axes[i]->extent);
+        cost *= expr_estimate(pool, compute->reduce_axes[i]->extent);
     return cost;
 }
 
@@ -38,7 +38,8 @@ static Phase *schedule(const Target *target, Arena *arena, const Kernel *kernel,
         const Kernel *single = kernel_single(kernel, i);
         phases[i].kernel = single;
         phases[i].evaluator = evaluator_create(arena, single);
-        phases[i].cost = step_cost(kernel->computes[i], evaluator_parallel(phases[i].evaluator));
+        phases[i].cost =
+            step_cost(kernel->pool, kernel->computes[i], evaluator_parallel(phases[i].evaluator));
     }
     *phase_count = kernel->compute_count;
     return phases;

@@ -49,6 +49,21 @@ static int32_t temporary_buffer(Builder *b, const Node *node, const Tensor *tens
     return buffer;
 }
 
+/* Says where the value is, too; lower_kernel() defines it. */
+static int32_t result_buffer(Builder *b, const Node *node, Value *value, const Tensor *tensor)
+{
+    const Expr *bytes = tensor_bytes_of(b, tensor);
+    ProgramValue *made = ARENA_NEW(b->arena, ProgramValue);
+    *made = new_tensor(b, value->type, bytes);
+    program_value_dims(b, value->type, made);
+    if (!buffer_is_planned(b, made->buffer))
+        append_step(b, &(Step){.kind = STEP_allocate,
+                               .name = node_location(node).node,
+                               .allocate = {.buffer = made->buffer, .bytes = size_of(b, bytes)}});
+    map_set_pointer(&b->scope->values, value, made);
+    return made->buffer;
+}
+
 static bool phase_uses(const Phase *phase, const Tensor *tensor);
 
 static bool is_used(const Phase *phases, int count, const Tensor *tensor)
@@ -74,18 +89,7 @@ static int32_t *kernel_buffers(Builder *b, const Node *node, const KernelOfNode 
         if (made_kernel->is_copy[i]) {
             buffers[i] = copy_in_layout(b, node, value, tensor);
         } else if (tensor->role == TENSOR_output && value) {
-            const Expr *bytes = tensor_bytes_of(b, tensor);
-            ProgramValue made = new_tensor(b, value->type, bytes);
-            program_value_dims(b, value->type, &made);
-            if (!buffer_is_planned(b, made.buffer))
-                append_step(
-                    b, &(Step){.kind = STEP_allocate,
-                               .name = node_location(node).node,
-                               .allocate = {.buffer = made.buffer, .bytes = size_of(b, bytes)}});
-            ProgramValue *copy = ARENA_NEW(b->arena, ProgramValue);
-            *copy = made;
-            map_set_pointer(&b->scope->values, value, copy);
-            buffers[i] = made.buffer;
+            buffers[i] = result_buffer(b, node, value, tensor);
         } else if (value && tensor->role == TENSOR_constant) {
             buffers[i] = -1; /* only if a phase reads it as it is */
         } else if (value) {
@@ -137,54 +141,19 @@ static void note_pointers(Builder *b, int32_t count)
         b->pointer_count = count;
 }
 
-typedef struct Search {
-    const Tensor *tensor;
-    bool found;
-} Search;
-
-static void look_for_tensor(void *user, const Expr *e)
-{
-    Search *search = user;
-    search->found |= (e->kind == EXPR_load || e->kind == EXPR_fetch) && e->object == search->tensor;
-}
-
-static void search_expr(ExprPool *pool, const Expr *e, Search *search)
-{
-    if (e)
-        expr_walk(pool, e, look_for_tensor, search);
-}
-
-static void search_nest(ExprPool *pool, const Nest *nest, Search *search)
-{
-    for (; nest; nest = nest->next) {
-        search_expr(pool, nest->condition, search);
-        search_expr(pool, nest->index, search);
-        search_expr(pool, nest->value, search);
-        search->found |= nest->tensor == search->tensor;
-        search_nest(pool, nest->body, search);
-        search_nest(pool, nest->otherwise, search);
-    }
-}
-
 /* Whether the phase reads or writes the tensor; a constant as it is, and not only packed. */
 static bool phase_uses(const Phase *phase, const Tensor *tensor)
 {
     ExprPool *pool = phase->kernel->pool;
-    Search search = {tensor, false};
-    if (phase->function) {
-        if (find_packing(phase->function, tensor))
-            return true;
-        search_nest(pool, phase->function->nest, &search);
-        return search.found;
-    }
+    if (phase->function)
+        return find_packing(phase->function, tensor) ||
+               nest_touches(pool, phase->function->nest, tensor);
     for (int i = 0; i < phase->kernel->compute_count; i++) {
         const Compute *compute = phase->kernel->computes[i];
-        search.found |= compute->out == tensor;
-        search_expr(pool, compute->body, &search);
-        for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-            search_expr(pool, compute->target[d], &search);
+        if (compute->out == tensor || compute_reads(pool, compute, tensor))
+            return true;
     }
-    return search.found;
+    return false;
 }
 
 static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
@@ -297,7 +266,7 @@ static void append_halo(Builder *b, const Node *node, const Tensor *tensor, int3
 }
 
 static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *made,
-                              int32_t *result_buffer);
+                              int32_t *last_buffer);
 
 /* The buffer of a value's copy in the layout of `tensor`, made where it is first asked for. */
 static int32_t copy_in_layout(Builder *b, const Node *node, Value *value, const Tensor *tensor)
@@ -364,8 +333,9 @@ static void note_in_place(PhaseContext *context, const Phase *phases, int count,
         }
 }
 
+/* *last_buffer: that of the kernel's last tensor; or NULL. */
 static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *made,
-                              int32_t *result_buffer)
+                              int32_t *last_buffer)
 {
     PhaseContext context = {
         .builder = b, .node = node, .kernel = made->kernel, .values = made->values};
@@ -389,8 +359,8 @@ static void lower_made_kernel(Builder *b, const Node *node, const KernelOfNode *
     for (int i = 0; i < count; i++)
         append_phase(&context, &phases[i], phase_flops(&phases[i], context.kernel, i == 0));
     note_in_place(&context, phases, count, first);
-    if (result_buffer)
-        *result_buffer = context.buffers[context.kernel->tensor_count - 1];
+    if (last_buffer)
+        *last_buffer = context.buffers[context.kernel->tensor_count - 1];
 }
 
 static void lower_kernel(Builder *b, const Node *node)
@@ -416,24 +386,11 @@ static void lower_view_node(Builder *b, const Node *node)
 
 /* ---- Host functions ---------------------------------------------------------------------- */
 
-static void lower_host(Builder *b, const Node *node)
+/* Where the node's results go. Dimensions that are symbols without a value, binds[i], are slots
+ * that the function fills. */
+static ProgramValue *host_outputs(Builder *b, const Node *node, const uint32_t *binds)
 {
-    HostStep host = {.function = node->op->host_function ? node->op->host_function
-                                                         : host_find(node->op->host),
-                     .user = node->op->host_user,
-                     .input_count = node->operand_count,
-                     .output_count = node->result_count,
-                     .attribute_count = node->op->attribute_count,
-                     .attributes = host_attributes(b->arena, node)};
-    if (!host.function) {
-        fail_at(b, node, "its host function is not there");
-        return;
-    }
-    ProgramValue *inputs = ARENA_ARRAY(b->arena, ProgramValue, node->operand_count + 1);
     ProgramValue *outputs = ARENA_ARRAY(b->arena, ProgramValue, node->result_count + 1);
-    uint32_t *binds = ARENA_ARRAY(b->arena, uint32_t, node->result_count + 1);
-    for (int i = 0; i < node->operand_count; i++)
-        inputs[i] = value_of(b, operand(node, i));
     for (int i = 0; i < node->result_count; i++) {
         Value *value = result(node, i);
         outputs[i] = (ProgramValue){.kind = TN_ABSENT, .buffer = -1};
@@ -442,25 +399,18 @@ static void lower_host(Builder *b, const Node *node)
                 outputs[i].element = value->type->element;
             continue;
         }
-        binds[i] = unbound_dims(b, value->type);
         outputs[i] = new_value(b, value->type);
         for (int d = 0; d < outputs[i].rank; d++)
             if (binds[i] >> d & 1)
                 outputs[i].dims[d] = size_slot(symbol_unbound(b, value->type->dims[d]));
     }
-    host.inputs = inputs;
-    host.outputs = outputs;
-    host.binds = binds;
-    for (int i = 0; i < node->operand_count; i++)
-        touch_value(b, &inputs[i]);
-    for (int i = 0; i < node->result_count; i++)
-        touch_value(b, &outputs[i]);
-    note_pointers(b, node->operand_count + node->result_count);
-    b->has_tail = true; /* scratch, at least */
-    append_step(b, &(Step){.kind = STEP_host,
-                           .name = node_location(node).node,
-                           .operator= node->op->name,
-                           .host = host});
+    return outputs;
+}
+
+/* After the step: what it has made has sizes, and is there. */
+static void define_host_outputs(Builder *b, const Node *node, const ProgramValue *outputs,
+                                const uint32_t *binds)
+{
     for (int i = 0; i < node->result_count; i++)
         for (int d = 0; d < outputs[i].rank; d++)
             if (binds[i] >> d & 1)
@@ -472,6 +422,42 @@ static void lower_host(Builder *b, const Node *node)
         program_value_dims(b, result(node, i)->type, &made);
         define_value(b, result(node, i), made);
     }
+}
+
+static void lower_host(Builder *b, const Node *node)
+{
+    const OpDef *op = node->op;
+    HostFunction *function = op->host_function ? op->host_function : host_find(op->host);
+    if (!function) {
+        fail_at(b, node, "its host function is not there");
+        return;
+    }
+    ProgramValue *inputs = ARENA_ARRAY(b->arena, ProgramValue, node->operand_count + 1);
+    uint32_t *binds = ARENA_ARRAY(b->arena, uint32_t, node->result_count + 1);
+    for (int i = 0; i < node->operand_count; i++) {
+        inputs[i] = value_of(b, operand(node, i));
+        touch_value(b, &inputs[i]);
+    }
+    for (int i = 0; i < node->result_count; i++)
+        binds[i] = result(node, i)->name[0] ? unbound_dims(b, result(node, i)->type) : 0;
+    ProgramValue *outputs = host_outputs(b, node, binds);
+    for (int i = 0; i < node->result_count; i++)
+        touch_value(b, &outputs[i]);
+    note_pointers(b, node->operand_count + node->result_count);
+    b->has_tail = true; /* scratch, at least */
+    append_step(b, &(Step){.kind = STEP_host,
+                           .name = node_location(node).node,
+                           .operator= op->name,
+                           .host = {.function = function,
+                                    .user = op->host_user,
+                                    .input_count = node->operand_count,
+                                    .output_count = node->result_count,
+                                    .inputs = inputs,
+                                    .outputs = outputs,
+                                    .binds = binds,
+                                    .attribute_count = op->attribute_count,
+                                    .attributes = host_attributes(b->arena, node)}});
+    define_host_outputs(b, node, outputs, binds);
 }
 
 /* ---- Graphs ------------------------------------------------------------------------------ */

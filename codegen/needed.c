@@ -6,27 +6,12 @@
  */
 #include "codegen/builder.h"
 
-typedef struct Search {
-    const Tensor *tensor;
-    bool found;
-} Search;
-
-static void look(void *user, const Expr *e)
+static bool kernel_reads(const Kernel *kernel, const Tensor *tensor)
 {
-    Search *search = user;
-    search->found |= e->kind == EXPR_load && e->object == search->tensor;
-}
-
-static bool kernel_loads(const Kernel *kernel, const Tensor *tensor)
-{
-    Search search = {tensor, false};
-    for (int i = 0; i < kernel->compute_count; i++) {
-        const Compute *compute = kernel->computes[i];
-        expr_walk(kernel->pool, compute->body, look, &search);
-        for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-            expr_walk(kernel->pool, compute->target[d], look, &search);
-    }
-    return search.found;
+    for (int i = 0; i < kernel->compute_count; i++)
+        if (compute_reads(kernel->pool, kernel->computes[i], tensor))
+            return true;
+    return false;
 }
 
 /* The kernel's tensor for operand i: they stand for the distinct operands, in order. */
@@ -44,7 +29,7 @@ static const Tensor *operand_tensor(const Kernel *kernel, const Node *node, int 
     return kernel->tensors[slot];
 }
 
-static bool body_reads(ExprPool *pool, const Graph *body, const Value *input);
+static bool is_read(ExprPool *pool, const Value *value);
 
 static bool reads_operand(ExprPool *pool, const Node *node, int i)
 {
@@ -54,17 +39,17 @@ static bool reads_operand(ExprPool *pool, const Node *node, int i)
     if (!value->elements)
         return true;
     if (node->op->control == CONTROL_group)
-        return body_reads(pool, node->regions[0], node->regions[0]->inputs[i]);
+        return is_read(pool, node->regions[0]->inputs[i]);
     if (!node->op->lower)
         return true;
     const Kernel *kernel = node_lower(pool, node);
-    return kernel_loads(kernel, operand_tensor(kernel, node, i));
+    return kernel_reads(kernel, operand_tensor(kernel, node, i));
 }
 
-static bool body_reads(ExprPool *pool, const Graph *body, const Value *input)
+/* Whether somebody needs the elements of the value. */
+static bool is_read(ExprPool *pool, const Value *value)
 {
-    (void)body;
-    FOR_EACH_USE (use, input)
+    FOR_EACH_USE (use, value)
         if (!use->user || reads_operand(pool, use->user, use->index))
             return true;
     return false;

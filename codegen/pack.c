@@ -10,6 +10,7 @@
 #include "codegen/builder.h"
 #include "codegen/packing.h"
 #include "runtime/allocator.h"
+#include "runtime/memory.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static const char *packing_key(Builder *b, const Packing *packing)
     ExprPool *pool = b->pool;
     Text text = text_create(b->arena);
     const Expr *from = packing->from, *to = packing->to;
-    const Expr *guards[COUNT_OF(packing->guards)];
+    const Expr *guards[MAX_PACKING_GUARDS];
     for (int g = 0; g < packing->guard_count; g++)
         guards[g] = packing->guards[g];
     text_format(&text, "%p %d:", packing->source->values, (int)packing->source->element);
@@ -100,7 +101,7 @@ int32_t packed_buffer(Builder *b, const Packing *packing)
 typedef struct PackRun {
     const PackJob *job;
     char *memory;
-    int64_t position[2 * MAX_RANK];
+    int64_t position[MAX_PACKING_AXES];
 } PackRun;
 
 /* An index or a condition at the position; a small interpreter, for what is not affine. */
@@ -191,7 +192,7 @@ int32_t packed_buffer_of(const PackedConstants *packed, int64_t i)
 int64_t packed_bytes(const PackedConstants *packed, int64_t i)
 {
     const PackJob *job = &packed->jobs.items[i];
-    return (int64_t)((job->count * job->element + 63) / 64 * 64);
+    return memory_align((int64_t)(job->count * job->element));
 }
 
 const Tensor *packed_source(const PackedConstants *packed, int64_t i)
@@ -226,8 +227,8 @@ TnStatus pack_constants(PackedConstants *packed, const Parallel *parallel, Progr
     for (int64_t i = 0; i < packed_count(packed); i++) {
         PackJob *job = &packed->jobs.items[i];
         size_t bytes = (size_t)packed_bytes(packed, i);
-        job->bytes = bytes ? bytes : 64;
-        job->memory = allocator_take(packed->allocator, job->bytes, 64);
+        job->bytes = bytes ? bytes : MEMORY_ALIGNMENT;
+        job->memory = allocator_take(packed->allocator, job->bytes, MEMORY_ALIGNMENT);
         if (!job->memory) {
             no_memory_at(diagnostics, (Location){0}, "packed constants");
             return TN_OUT_OF_MEMORY;

@@ -7,8 +7,6 @@
 
 #include "ir/kernel/nest.h"
 
-enum { MAX_PACKING_AXES = 2 * MAX_RANK, MAX_PACKING_GUARDS = 8 };
-
 /* An affine index: its value where all axes are 0, and its step along each of them. */
 typedef struct Affine {
     int64_t start, steps[MAX_PACKING_AXES];

@@ -5,6 +5,7 @@
 #include "codegen/plan_memory.h"
 
 #include "ir/support/array.h"
+#include "runtime/memory.h"
 
 #include <stdlib.h>
 
@@ -59,11 +60,6 @@ static int64_t find_offset(const Planner *p, const PlanItem *item, int64_t bytes
     return offset;
 }
 
-static int64_t round_up(int64_t bytes)
-{
-    return (bytes + PLAN_ALIGNMENT - 1) / PLAN_ALIGNMENT * PLAN_ALIGNMENT;
-}
-
 /* The bytes of all buffers of known size; -1 if they are too many. */
 static int64_t place_known(Planner *p, int64_t count)
 {
@@ -75,7 +71,7 @@ static int64_t place_known(Planner *p, int64_t count)
             continue;
         if (bytes < 0 || bytes >= EXPR_LIMIT / 2)
             return -1;
-        array_push(p->arena, &order, (Order){round_up(bytes), i});
+        array_push(p->arena, &order, (Order){memory_align(bytes), i});
     }
     if (order.count)
         qsort(order.items, (size_t)order.count, sizeof *order.items, compare_orders);
@@ -105,35 +101,22 @@ typedef ARRAY(Slot) SlotList;
 
 static const Expr *round_up_expr(ExprPool *pool, const Expr *bytes)
 {
-    const Expr *unit = expr_integer(pool, PLAN_ALIGNMENT);
-    return expr_scale(pool, expr_round_up_quotient(pool, bytes, unit), PLAN_ALIGNMENT);
-}
-
-/* A number to compare sizes by: what they are where every symbol is 64, within its bounds. */
-static double estimate(ExprPool *pool, const Expr *e)
-{
-    int count = expr_pool_symbol_count(pool);
-    Arena *arena = expr_pool_arena(pool);
-    int64_t *sizes = ARENA_ARRAY(arena, int64_t, count + 1);
-    for (int i = 0; i < count; i++) {
-        const Symbol *symbol = expr_pool_symbol(pool, i);
-        sizes[i] = symbol->lower > 64 ? symbol->lower : symbol->upper < 64 ? symbol->upper : 64;
-    }
-    return (double)expr_evaluate(e, sizes);
+    const Expr *unit = expr_integer(pool, MEMORY_ALIGNMENT);
+    return expr_scale(pool, expr_round_up_quotient(pool, bytes, unit), MEMORY_ALIGNMENT);
 }
 
 /* A free slot, best of the same size, else the one whose size is nearest; NULL if none is free. */
 static Slot *find_slot(Planner *p, SlotList *slots, const PlanItem *item, const Expr *bytes)
 {
     Slot *best = NULL;
-    double wanted = estimate(p->pool, bytes), best_distance = 0;
+    double wanted = expr_estimate(p->pool, bytes), best_distance = 0;
     for (int64_t i = 0; i < slots->count; i++) {
         Slot *slot = &slots->items[i];
         if (slot->last >= item->first)
             continue;
         if (slot->bytes == bytes)
             return slot;
-        double distance = estimate(p->pool, slot->bytes) - wanted;
+        double distance = expr_estimate(p->pool, slot->bytes) - wanted;
         distance = distance < 0 ? -distance : distance;
         if (!best || distance < best_distance) {
             best = slot;

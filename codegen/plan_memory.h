@@ -8,12 +8,10 @@
 
 #include "ir/expr/expr.h"
 
-enum { PLAN_ALIGNMENT = 64 };
-
 typedef struct PlanItem {
     const Expr *bytes;   /* a number, or an index over symbols */
     int64_t first, last; /* steps, inclusive */
-    const Expr *offset;  /* the plan's answer, a multiple of 64 */
+    const Expr *offset;  /* the plan's answer, a multiple of MEMORY_ALIGNMENT */
 } PlanItem;
 
 /* Bytes of the whole arena: a number where all sizes are. Buffers of known size come first, placed

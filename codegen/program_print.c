@@ -65,6 +65,30 @@ static void print_sizes(const SizeStep *step, int indent, Text *text)
     }
 }
 
+static void print_binds(const BindStep *bind, Text *text)
+{
+    text_append(text, "bind");
+    for (int32_t i = 0; i < bind->count; i++) {
+        text_format(text, " s%d = ", bind->binds[i].target);
+        if (bind->tensor.kind == TN_TENSOR)
+            text_format(text, "b%d[%d]", bind->tensor.buffer, i);
+        else
+            print_size(bind->binds[i].source, text);
+    }
+}
+
+static void print_halo(const HaloStep *halo, Text *text)
+{
+    text_format(text, "halo b%d", halo->buffer);
+    for (int32_t d = 0; d < halo->rank; d++) {
+        text_append(text, d ? ", " : " (");
+        print_size(halo->dims[d].extent, text);
+        if (halo->dims[d].halo)
+            text_format(text, " of them %d + %d", (int)halo->dims[d].halo, (int)halo->dims[d].halo);
+    }
+    text_append(text, ")");
+}
+
 static void print_block(const Block *block, int indent, Text *text);
 
 static void print_step(const Step *step, int indent, Text *text)
@@ -89,16 +113,7 @@ static void print_step(const Step *step, int indent, Text *text)
         text_append(text, ")");
         break;
     case STEP_size: print_sizes(&step->size, indent, text); break;
-    case STEP_bind:
-        text_append(text, "bind");
-        for (int32_t i = 0; i < step->bind.count; i++) {
-            text_format(text, " s%d = ", step->bind.binds[i].target);
-            if (step->bind.tensor.kind == TN_TENSOR)
-                text_format(text, "b%d[%d]", step->bind.tensor.buffer, i);
-            else
-                print_size(step->bind.binds[i].source, text);
-        }
-        break;
+    case STEP_bind: print_binds(&step->bind, text); break;
     case STEP_check:
         text_append(text, "check ");
         print_size(step->check.condition, text);
@@ -113,17 +128,7 @@ static void print_step(const Step *step, int indent, Text *text)
         text_format(text, "allocate b%d, ", step->allocate.buffer);
         print_size(step->allocate.bytes, text);
         break;
-    case STEP_halo:
-        text_format(text, "halo b%d", step->halo.buffer);
-        for (int32_t d = 0; d < step->halo.rank; d++) {
-            text_append(text, d ? ", " : " (");
-            print_size(step->halo.dims[d].extent, text);
-            if (step->halo.dims[d].halo)
-                text_format(text, " of them %d + %d", (int)step->halo.dims[d].halo,
-                            (int)step->halo.dims[d].halo);
-        }
-        text_append(text, ")");
-        break;
+    case STEP_halo: print_halo(&step->halo, text); break;
     case STEP_if:
         text_append(text, "if ");
         print_value(&step->branch.condition, text);

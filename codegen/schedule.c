@@ -4,6 +4,7 @@
  */
 #include "codegen/math.h"
 #include "contraction.h"
+#include "runtime/memory.h"
 
 #include <assert.h>
 
@@ -48,7 +49,7 @@ const Tensor *function_scratch(ExprPool *pool, Function *function, const char *n
     int64_t bytes = length * (int64_t)element_bytes(element);
     function->scratch_offsets[function->scratch_count] = function->scratch_bytes;
     function->scratch[function->scratch_count++] = tensor;
-    function->scratch_bytes += (bytes + 63) / 64 * 64;
+    function->scratch_bytes += memory_align(bytes);
     return tensor;
 }
 
@@ -232,7 +233,7 @@ int64_t extent_or(const Expr *extent, int64_t otherwise)
 
 int choose_parallel(const Axis *const *axes, int count)
 {
-    enum { LONG = 4 };
+    enum { LONG = 4 }; /* enough for threads to share, if there are few of them */
     int unknown = -1, longest = -1;
     for (int i = 0; i < count; i++) {
         int64_t extent = extent_or(axes[i]->extent, -1);

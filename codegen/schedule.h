@@ -61,6 +61,9 @@ int choose_parallel(const Axis *const *axes, int count);
 
 /* Elements of a 4-byte type in a vector. */
 int target_lanes(const Target *target);
+/* What an extent that only running tells counts for in costs: most often many, and not a multiple
+ * of any tile. */
+enum { OPEN_EXTENT = 256 };
 /* How much an axis runs, `otherwise` where only running tells. */
 int64_t extent_or(const Expr *extent, int64_t otherwise);
 /* Arithmetic operations in an expression, shared ones once. */

@@ -738,8 +738,9 @@ static double cost_of(const Contraction *c, const Tiling *t, const Function *fun
 {
     double steps = 1;
     for (int i = 0; i < c->axis_count; i++)
-        steps *= (double)extent_or(c->axes[i]->extent, 256);
-    double parts = function->parallel ? (double)extent_or(function->parallel->extent, 64) : 1;
+        steps *= (double)extent_or(c->axes[i]->extent, OPEN_EXTENT);
+    double parts =
+        function->parallel ? (double)extent_or(function->parallel->extent, SIZE_GUESS) : 1;
     return steps / (2 * t->lanes) / (parts > 0 ? parts : 1);
 }
 

@@ -20,6 +20,8 @@ enum {
     PARTIALS = 4,         /* vectors in flight of a reduction */
     UNROLLED_WEIGHT = 96, /* operations in the unrolled steps of a small window */
     BLOCK_VECTORS = 64,   /* of a part, where one axis is all there is */
+    LONG_EXTENT = 1024,   /* what an open extent counts for where lanes are chosen: long enough that
+                             the tree at the end of a sum across lanes is nothing */
 };
 
 static const Expr *number(const Member *s, int64_t value)
@@ -117,12 +119,12 @@ static double step_cycles(const Member *s, const Axis *axis, const Expr *value)
 static double lane_cycles(const Member *s, const Axis *axis, bool stored)
 {
     enum { TREE = 20 };
-    double steps = 1, extent = (double)extent_or(axis->extent, 1024), lanes = s->lanes;
+    double steps = 1, extent = (double)extent_or(axis->extent, LONG_EXTENT), lanes = s->lanes;
     double vectors = (double)(((int64_t)extent + s->lanes - 1) / s->lanes);
     double after = s->epilogue ? step_cycles(s, axis, s->epilogue) : 0;
     for (int i = 0; i < s->reduce_count; i++)
         if (s->reduce[i] != axis)
-            steps *= (double)extent_or(s->reduce[i]->extent, 1024);
+            steps *= (double)extent_or(s->reduce[i]->extent, LONG_EXTENT);
     if (!stored)
         return steps * vectors * step_cycles(s, axis, s->body) + after + TREE;
     Accesses store = {s->pool, axis, 0, 0};
@@ -697,11 +699,11 @@ double member_cost(const Member *m)
     double steps = 1, lanes = m->along ? m->lanes : 1;
     for (int i = 0; i < m->axis_count; i++)
         if (m->axes[i] != m->function->parallel)
-            steps *= (double)extent_or(m->axes[i]->extent, 256);
+            steps *= (double)extent_or(m->axes[i]->extent, OPEN_EXTENT);
     for (int i = 0; i < m->reduce_count; i++)
-        steps *= (double)extent_or(m->reduce[i]->extent, 256);
+        steps *= (double)extent_or(m->reduce[i]->extent, OPEN_EXTENT);
     if (m->scan)
-        steps *= (double)extent_or(m->scan->extent, 256);
+        steps *= (double)extent_or(m->scan->extent, OPEN_EXTENT);
     return steps / lanes * (2 + expr_weight(m->pool, m->body));
 }
 
@@ -729,7 +731,7 @@ static bool is_heavy_after_lanes(const Member *m)
     double results = 1;
     arrange(&trial);
     for (int i = 0; i < trial.axis_count; i++)
-        results *= (double)extent_or(trial.axes[i]->extent, 1024);
+        results *= (double)extent_or(trial.axes[i]->extent, LONG_EXTENT);
     return trial.along && lane_is_summed(&trial) && results >= trial.lanes &&
            expr_weight(m->pool, m->epilogue) > HEAVY;
 }

@@ -12,7 +12,11 @@
 #include "contraction.h"
 #include "schedule_generic.h"
 
-enum { MAX_MEMBERS = 16, MAX_MEMBER_AXES = 2 * MAX_RANK, MAX_SCRATCH_ELEMENTS = 1 << 16 };
+enum {
+    MAX_MEMBERS = 16,
+    MAX_MEMBER_AXES = 2 * MAX_RANK,
+    MAX_SCRATCH_ELEMENTS = 1 << 16, /* of a row: 256 KiB of floats, which a second cache holds */
+};
 
 typedef struct Sweep {
     ExprPool *pool;
@@ -219,34 +223,17 @@ static double row_total(const Sweep *s, const int *classes, int count)
 {
     double total = 1;
     for (int i = 0; i < count; i++)
-        total *= (double)extent_or(axis_in(s, 0, classes[i])->extent, 256);
+        total *= (double)extent_or(axis_in(s, 0, classes[i])->extent, OPEN_EXTENT);
     return total;
 }
 
 /* ---- Temporaries ------------------------------------------------------------------------- */
 
-typedef struct Search {
-    const Tensor *tensor;
-    bool found;
-} Search;
-
-static void look_for(void *user, const Expr *e)
-{
-    Search *search = user;
-    search->found |= e->kind == EXPR_load && e->object == search->tensor;
-}
-
 static bool read_outside(const Sweep *s, const Tensor *tensor)
 {
     for (int i = 0; i < s->kernel->compute_count; i++) {
-        const Compute *compute = s->kernel->computes[i];
-        Search search = {tensor, false};
-        if (i >= s->first && i < s->first + s->count)
-            continue;
-        expr_walk(s->pool, compute->body, look_for, &search);
-        for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-            expr_walk(s->pool, compute->target[d], look_for, &search);
-        if (search.found)
+        bool is_member = i >= s->first && i < s->first + s->count;
+        if (!is_member && compute_reads(s->pool, s->kernel->computes[i], tensor))
             return true;
     }
     return false;
@@ -400,7 +387,7 @@ static Function *build(Sweep *s)
         nest_close(&s->b);
     for (int i = 0; i < s->row_count; i++)
         if (s->rows[i] != s->function->parallel)
-            cost *= (double)extent_or(s->rows[i]->extent, 256);
+            cost *= (double)extent_or(s->rows[i]->extent, OPEN_EXTENT);
     s->function->array_count = s->b.array_count;
     s->function->nest = s->b.first;
     s->function->cost = cost;
@@ -428,7 +415,7 @@ static int longest_run(const Sweep *s)
 
 Function *schedule_sweep(const Target *target, const Kernel *kernel, int first, int *count)
 {
-    enum { LEAST_ROWS = 4 };
+    enum { LEAST_ROWS = 4 }; /* fewer leave threads idle, which could share a long row */
     Sweep *s = ARENA_NEW(expr_pool_arena(kernel->pool), Sweep);
     *s = (Sweep){.pool = kernel->pool, .target = target, .kernel = kernel, .first = first};
     for (*count = longest_run(s); *count >= 2; --*count) {

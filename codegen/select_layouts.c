@@ -24,8 +24,9 @@
 #include <string.h>
 
 enum {
-    MAX_HALO = 8,
-    MIN_CHANNELS = 8, /* fewer would leave most of a vector empty */
+    MAX_HALO = 8, /* a side; windows that reach further look where they are */
+    MIN_CHANNELS =
+        8, /* fewer would leave most of a vector empty, where it is the widest (16 floats) */
 };
 
 typedef struct Choice {

@@ -11,11 +11,11 @@
 
 /* What is read more than once by each reader, as weights are, is better packed at compile time than
  * made in every run: "small" counts this many times. */
-enum { REREAD = 32 };
+enum { REREAD = 32 }; /* 2 MiB: embeddings and masks, not a second copy of the weights */
 
 /* Large weights that are transposed for a matrix product are read through the transpose when they
  * are packed; folding would only keep them twice. */
-enum { TRANSPOSE_MOST = 1 << 20 };
+enum { TRANSPOSE_MOST = 1 << 20 }; /* bytes */
 
 static bool may_fold(const Node *node)
 {

@@ -19,8 +19,8 @@
  *
  * The price of an edge between two kernels is the time of its bytes where they would live, and a
  * step of the program; what fusing costs is work that is not as good as alone. An edge is fused if
- * it gains. The numbers are of kernels.md's kind of machine and need not be exact: nearly all edges
- * gain, and those that do not are large and reread.
+ * it gains. The numbers need not be exact: nearly all edges gain, and those that do not are large
+ * and reread.
  *
  * View operators cost nothing between kernels and stay outside; sink-views has moved them out of
  * the way where it could.
@@ -29,6 +29,7 @@
 #include "passes/kernel_facts.h"
 #include "passes/rewrite.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 typedef enum GroupKind { GROUP_contraction, GROUP_rows, GROUP_maps } GroupKind;
@@ -60,10 +61,19 @@ typedef struct Grouping {
 
 #define STEP_NANOSECONDS 400.0 /* to start a kernel on all threads and to wait for the last one */
 
-/* Nanoseconds to move a byte to or from where a tensor of that size lives. */
+enum { TIMES_REREAD = 10 }; /* an operand of a product that is not packed, by a guess */
+
+/* Nanoseconds to move a byte to or from where a tensor of that size lives: the second cache, the
+ * third one, or memory. Read by one core of a Zen 5 server. */
 static double price_of_byte(double bytes)
 {
-    return bytes <= 512e3 ? 1 / 268.0 : bytes <= 24e6 ? 1 / 112.0 : 1 / 42.0;
+    static const struct {
+        double most, gigabytes_a_second;
+    } levels[] = {{512e3, 268}, {24e6, 112}, {INFINITY, 42}};
+    int level = 0;
+    while (bytes > levels[level].most)
+        level++;
+    return 1 / levels[level].gigabytes_a_second;
 }
 
 /* What is saved: reading the value, and writing it if nobody else needs it, and a step. */
@@ -75,7 +85,7 @@ static double edge_gain(const KernelFacts *producer, bool is_private)
 
 /* A transpose that is read through instead of done: the contraction's packing gathers. What cannot
  * be packed, because nobody knows how long the sums are, is read with the operand's own strides
- * again and again: some ten times, from a cache that it does not fit well. */
+ * again and again, from a cache that it does not fit well. */
 static double read_through_cost(const Grouping *g, const Node *transpose, const Node *contraction)
 {
     const KernelFacts *facts = &g->facts[contraction->id], *moved = &g->facts[transpose->id];
@@ -83,7 +93,7 @@ static double read_through_cost(const Grouping *g, const Node *transpose, const 
     int lanes = facts->lane_operand;
     bool is_packed =
         lanes < 0 || operand(contraction, lanes) != result(transpose, 0) || facts->sums_known;
-    return (moved->strided ? once : 0) + (is_packed ? 0 : 10 * once);
+    return (moved->strided ? once : 0) + (is_packed ? 0 : TIMES_REREAD * once);
 }
 
 /* ---- Explaining -------------------------------------------------------------------------- */

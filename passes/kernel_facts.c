@@ -6,29 +6,11 @@
 
 /* ---- Estimates --------------------------------------------------------------------------- */
 
-enum { GUESS = 64 };
-
-double estimate_size(ExprPool *pool, const Expr *e)
-{
-    int64_t known;
-    if (expr_known(e, &known))
-        return (double)known;
-    int count = expr_pool_symbol_count(pool);
-    int64_t *sizes = ARENA_ARRAY(expr_pool_arena(pool), int64_t, count + 1);
-    for (int i = 0; i < count; i++) {
-        const Symbol *symbol = expr_pool_symbol(pool, i);
-        int64_t low = symbol->lower < 1 ? 1 : symbol->lower;
-        sizes[i] = symbol->upper < GUESS ? symbol->upper : low > GUESS ? low : GUESS;
-    }
-    int64_t value = expr_evaluate(e, sizes);
-    return value > 0 ? (double)value : 0;
-}
-
 double estimate_elements(ExprPool *pool, const Type *type)
 {
     double count = 1;
     for (int d = 0; d < type->rank; d++)
-        count *= estimate_size(pool, type->dims[d]);
+        count *= expr_estimate(pool, type->dims[d]);
     return count;
 }
 
@@ -37,7 +19,6 @@ double estimate_elements(ExprPool *pool, const Type *type)
 /* What a walk over a body finds. */
 typedef struct BodyFacts {
     const Compute *compute;
-    double weight;
     int load_count;
     const Expr *summed; /* a load whose indices move with the reduce axes; the last one */
     bool sums_two;      /* there are such loads of two tensors */
@@ -55,7 +36,6 @@ static bool is_summed(const Compute *compute, const Expr *e)
 static void look(void *user, const Expr *e)
 {
     BodyFacts *facts = user;
-    facts->weight += expr_kind_cost(e->kind);
     if (e->kind == EXPR_load) {
         facts->load_count++;
         facts->computes |= e->has_fill;
@@ -111,7 +91,6 @@ static void map_facts(ExprPool *pool, const Kernel *kernel, KernelFacts *facts)
     const Compute *compute = kernel->computes[0];
     facts->shape = kernel->compute_count == 1 ? SHAPE_map : SHAPE_other;
     BodyFacts body = body_facts(pool, compute);
-    facts->weight = body.weight;
     StrideSearch search = {.pool = pool};
     for (int i = compute->axis_count - 1; i >= 0 && !search.axis; i--)
         if (!expr_is(compute->axes[i]->extent, 1))

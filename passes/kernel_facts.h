@@ -21,7 +21,6 @@ typedef enum KernelShape {
 typedef struct KernelFacts {
     KernelShape shape;
     double elements, bytes; /* of the result; sizes that only running tells are guessed */
-    double weight;          /* of a map: operations for an element of the result */
     bool moves;             /* a map that only moves elements, by affine indices */
     bool strided;           /* a map that reads across memory while it writes along it */
     /* Of a contraction: the operand whose vectors are multiplied, -1 if none is known, and whether
@@ -34,8 +33,7 @@ typedef struct KernelFacts {
 } KernelFacts;
 
 KernelFacts kernel_facts(ExprPool *pool, const Node *node);
-/* A number for a size; what only running tells counts as 64, within its bounds. */
-double estimate_size(ExprPool *pool, const Expr *e);
+/* expr_estimate() of how many elements there are. */
 double estimate_elements(ExprPool *pool, const Type *type);
 
 #endif

@@ -82,6 +82,9 @@ static bool same_permutation(const Node *a, const Node *b)
     return true;
 }
 
+/* Bytes of a constant that may be transposed, once more than it is, at compile time. */
+enum { MOST_UNTRANSPOSED = 1 << 16 };
+
 static bool may_sink_transpose(const Node *node, const Node *view)
 {
     const Type *type = result(view, 0)->type;
@@ -91,7 +94,7 @@ static bool may_sink_transpose(const Node *node, const Node *view)
         const Value *value = operand(node, i);
         const Node *other = operand_node(node, i, &op_transpose);
         if (!value || is_single(value) ||
-            (value->constant && constant_bytes(value->constant) < 1 << 16))
+            (value->constant && constant_bytes(value->constant) < MOST_UNTRANSPOSED))
             continue;
         if (!other || !same_permutation(view, other) || !(has_one_use(value) || other == view))
             return false;

@@ -133,6 +133,9 @@ static void add_target(Checksum *sum, const Target *target)
     add_number(sum, TN_ARTIFACT_ABI);
     add_number(sum, target->vector_bytes);
     add_number(sum, target->vector_registers);
+    add_number(sum, target->fmas);
+    add_number(sum, target->loads);
+    add_number(sum, target->fma_latency);
     add_number(sum, target->has_fma);
     add_number(sum, target->l1_bytes);
     add_number(sum, target->l2_bytes);

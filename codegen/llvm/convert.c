@@ -201,10 +201,7 @@ static Llvm real_to_integer(Emitter *em, Llvm value, TnElementType to)
     LLVMTypeRef types[] = {wide, LLVMTypeOf(value)};
     bool keeps_sign = is_signed(to) || element_bits(to) < 8;
     const char *name = keeps_sign ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, 2);
-    Llvm number = LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, types, 2),
-                                 callee, &value, 1, "");
+    Llvm number = emit_overloaded(em, name, types, 2, &value, 1);
     if (element_bits(to) < 8)
         number = LLVMBuildTrunc(em->builder, number, type_like(em, em->i8, value), "");
     return wrap_small_integer(em, number, to);

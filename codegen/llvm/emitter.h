@@ -112,6 +112,10 @@ void emit_prefetch(Emitter *em, const Nest *nest);
 /* ---- values.c ---------------------------------------------------------------------------- */
 
 Llvm emit_value(Emitter *em, const Expr *e);
+/* An intrinsic that is overloaded by these types. */
+Llvm emit_overloaded(Emitter *em, const char *name, LLVMTypeRef *types, unsigned type_count,
+                     Llvm *args, unsigned count);
+/* By one type, or none where it is NULL. */
 Llvm emit_intrinsic(Emitter *em, const char *name, LLVMTypeRef type, Llvm *args, unsigned count);
 bool is_vector(Llvm value);
 Llvm splat(Emitter *em, Llvm scalar);         /* itself if it is a vector */

@@ -4,8 +4,7 @@
  *
  * The IR is made on the calling thread (it needs the expression pool), in one module for each piece
  * of work; then the host's threads turn modules into object files, which are linked into memory. No
- * IR pass is run. The machine scheduler is switched off: it hoists loads in front of a full
- * register file, and accumulators of register tiles spill.
+ * IR pass is run.
  *
  * What is LLVM's is released by the arena, too, where memory of ours ends on the way.
  */

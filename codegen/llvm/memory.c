@@ -53,13 +53,10 @@ static Llvm any_lane(Emitter *em, Llvm mask)
 static Llvm masked_load(Emitter *em, const Access *access, Llvm pointer, Llvm mask, Llvm otherwise)
 {
     LLVMTypeRef types[] = {vector_of(em, access), em->pointer};
-    unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-    Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, 2);
     Llvm args[] = {pointer,
                    constant_int(em, em->i32, (int64_t)element_bytes(access->tensor->element)), mask,
                    otherwise};
-    return LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, types, 2), callee,
-                          args, 4, "");
+    return emit_overloaded(em, "llvm.masked.load", types, 2, args, 4);
 }
 
 static Llvm vector_load(Emitter *em, const Access *access, Llvm pointer, Llvm mask, Llvm otherwise)
@@ -110,12 +107,9 @@ static Llvm gather(Emitter *em, const Access *access)
     int64_t bytes = (int64_t)element_bytes(access->tensor->element);
     if (is_wide(access)) {
         LLVMTypeRef types[] = {vector, LLVMTypeOf(pointers)};
-        unsigned id = LLVMLookupIntrinsicID("llvm.masked.gather", 18);
-        Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, 2);
         Llvm args[] = {pointers, constant_int(em, em->i32, bytes),
                        access->mask ? access->mask : all_lanes(em), LLVMConstNull(vector)};
-        return LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, types, 2), callee,
-                              args, 4, "");
+        return emit_overloaded(em, "llvm.masked.gather", types, 2, args, 4);
     }
     pointers = without_masked(em, access, pointers);
     for (unsigned l = 0; l < em->lanes; l++) {
@@ -224,12 +218,9 @@ static void scatter(Emitter *em, const Access *access, Llvm value)
     int64_t bytes = (int64_t)element_bytes(access->tensor->element);
     if (is_wide(access)) {
         LLVMTypeRef types[] = {LLVMTypeOf(value), LLVMTypeOf(pointers)};
-        unsigned id = LLVMLookupIntrinsicID("llvm.masked.scatter", 19);
-        Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, 2);
         Llvm args[] = {value, pointers, constant_int(em, em->i32, bytes),
                        access->mask ? access->mask : all_lanes(em)};
-        LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, types, 2), callee, args,
-                       4, "");
+        emit_overloaded(em, "llvm.masked.scatter", types, 2, args, 4);
         return;
     }
     pointers = without_masked(em, access, pointers);
@@ -261,13 +252,10 @@ static void store_value(Emitter *em, const Access *access, Llvm value)
         return;
     }
     LLVMTypeRef types[] = {LLVMTypeOf(value), em->pointer};
-    unsigned id = LLVMLookupIntrinsicID("llvm.masked.store", 17);
-    Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, 2);
     Llvm args[] = {value, pointer,
                    constant_int(em, em->i32, (int64_t)element_bytes(access->tensor->element)),
                    access->mask};
-    LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, types, 2), callee, args, 4,
-                   "");
+    emit_overloaded(em, "llvm.masked.store", types, 2, args, 4);
 }
 
 void emit_store(Emitter *em, const Nest *nest)

@@ -57,11 +57,17 @@ static uint64_t host_features(const char *features)
     return all;
 }
 
-/* What follows from the features for schedules. */
+/* Of a processor that is not there, or does not say. */
+enum { USUAL_L1_BYTES = 32 << 10, USUAL_L2_BYTES = 1 << 20 };
+
+/* What follows from the features for schedules. Two units for fma and two for loads, and an fma in
+ * four cycles, is what desktop and server cores have had since Skylake, Zen 3 and Neoverse N1. */
 static void set_vectors(Target *target, bool is_x86, bool is_aarch64, uint64_t features)
 {
     target->vector_bytes = 16;
     target->vector_registers = is_x86 ? 16 : 32;
+    target->fmas = target->loads = 2;
+    target->fma_latency = 4;
     target->has_fma = is_x86 ? features & TN_CPU_FMA : is_aarch64;
     if (features & TN_CPU_AVX512) {
         target->vector_bytes = 64;
@@ -83,8 +89,8 @@ void target_host(Target *target)
     *target = (Target){0};
     target->needed = is_x86 ? host_features(features) : 0;
     set_vectors(target, is_x86, begins(triple, "aarch64"), target->needed);
-    target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-    target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+    target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, USUAL_L1_BYTES);
+    target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, USUAL_L2_BYTES);
     LLVMDisposeMessage(features);
     LLVMDisposeMessage(triple);
 }
@@ -295,7 +301,7 @@ bool target_named(Arena *arena, const char *triple, const char *cpu, const char 
     if (cpu && !strcmp(cpu, "native") && !at_home)
         return error_at(diagnostics, (Location){0}, "'native' is a processor of '%s', not of '%s'",
                         host, triple);
-    *target = (Target){.triple = triple, .l1_bytes = 32 << 10, .l2_bytes = 1 << 20};
+    *target = (Target){.triple = triple, .l1_bytes = USUAL_L1_BYTES, .l2_bytes = USUAL_L2_BYTES};
     if (!cpu || !strcmp(cpu, "native"))
         cpu = at_home ? NULL : generic_processor(triple);
     if (!check_names(triple, cpu, features, diagnostics))

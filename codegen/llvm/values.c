@@ -79,13 +79,18 @@ Llvm both_masks(Emitter *em, Llvm a, Llvm b)
     return !a ? b : !b ? a : LLVMBuildAnd(em->builder, a, b, "");
 }
 
-Llvm emit_intrinsic(Emitter *em, const char *name, LLVMTypeRef type, Llvm *args, unsigned count)
+Llvm emit_overloaded(Emitter *em, const char *name, LLVMTypeRef *types, unsigned type_count,
+                     Llvm *args, unsigned count)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    unsigned types = type ? 1 : 0;
-    Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, &type, types);
-    return LLVMBuildCall2(em->builder, LLVMIntrinsicGetType(em->context, id, &type, types), callee,
-                          args, count, "");
+    Llvm callee = LLVMGetIntrinsicDeclaration(em->module, id, types, type_count);
+    LLVMTypeRef type = LLVMIntrinsicGetType(em->context, id, types, type_count);
+    return LLVMBuildCall2(em->builder, type, callee, args, count, "");
+}
+
+Llvm emit_intrinsic(Emitter *em, const char *name, LLVMTypeRef type, Llvm *args, unsigned count)
+{
+    return emit_overloaded(em, name, &type, type ? 1 : 0, args, count);
 }
 
 static bool is_float(TnElementType type)

@@ -223,6 +223,10 @@ bool expr_divisible(const Expr *e, int64_t by);
 
 /* The value of an index that has no axes and loads, given sizes[symbol id]. */
 int64_t expr_evaluate(const Expr *e, const int64_t *sizes);
+/* A number to weigh such an index by: its value where every symbol is SIZE_GUESS, or as near to it
+ * as its bounds allow; at least 0. */
+enum { SIZE_GUESS = 64 };
+double expr_estimate(ExprPool *pool, const Expr *e);
 
 /* A rough price of one operation on values, in multiplications (expr.def); 0 for what is no
  * arithmetic on values: leaves, indices, loads, and bits under another type. */

@@ -352,3 +352,19 @@ int64_t expr_evaluate(const Expr *e, const int64_t *sizes)
     free(evaluation.is_done);
     return result;
 }
+
+double expr_estimate(ExprPool *pool, const Expr *e)
+{
+    int64_t known;
+    if (expr_known(e, &known))
+        return (double)known;
+    int count = expr_pool_symbol_count(pool);
+    int64_t *sizes = ARENA_ARRAY(expr_pool_arena(pool), int64_t, count + 1);
+    for (int i = 0; i < count; i++) {
+        const Symbol *symbol = expr_pool_symbol(pool, i);
+        int64_t least = symbol->lower > SIZE_GUESS ? symbol->lower : SIZE_GUESS;
+        sizes[i] = symbol->upper < least ? symbol->upper : least;
+    }
+    int64_t value = expr_evaluate(e, sizes);
+    return value > 0 ? (double)value : 0;
+}

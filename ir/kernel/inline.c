@@ -20,26 +20,6 @@ typedef struct Inlining {
 
 /* ---- Legality ---------------------------------------------------------------------------- */
 
-typedef struct Search {
-    const Tensor *tensor;
-    bool found;
-} Search;
-
-static void look_for_load(void *user, const Expr *e)
-{
-    Search *search = user;
-    search->found |= e->kind == EXPR_load && e->object == search->tensor;
-}
-
-static bool compute_loads(const Kernel *kernel, const Compute *compute, const Tensor *tensor)
-{
-    Search search = {tensor, false};
-    expr_walk(kernel->pool, compute->body, look_for_load, &search);
-    for (int d = 0; compute->kind == COMPUTE_scatter && d < compute->out->rank; d++)
-        expr_walk(kernel->pool, compute->target[d], look_for_load, &search);
-    return search.found;
-}
-
 /* The one map that makes the tensor, and its position; or NULL. */
 static const Compute *find_maker(const Kernel *kernel, const Tensor *tensor, int *position)
 {
@@ -59,17 +39,17 @@ static bool is_legal(const Kernel *kernel, const Compute *maker, int position)
 {
     int last = position;
     for (int i = 0; i < kernel->compute_count; i++) {
-        if (!compute_loads(kernel, kernel->computes[i], maker->out))
+        if (!compute_reads(kernel->pool, kernel->computes[i], maker->out))
             continue;
         if (i <= position)
             return false;
         last = i;
     }
     for (int i = position + 1; i < last; i++)
-        if (compute_loads(kernel, maker, kernel->computes[i]->out))
+        if (compute_reads(kernel->pool, maker, kernel->computes[i]->out))
             return false;
     /* The last reader may write over what the maker reads only element by element. */
-    return last == position || !compute_loads(kernel, maker, kernel->computes[last]->out);
+    return last == position || !compute_reads(kernel->pool, maker, kernel->computes[last]->out);
 }
 
 /* ---- Replacing --------------------------------------------------------------------------- */

@@ -169,6 +169,34 @@ const char *combine_name(Combine combine)
     return names[combine];
 }
 
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+typedef struct TensorSearch {
+    const Tensor *tensor;
+    bool found;
+} TensorSearch;
+
+static void look_for_tensor(void *user, const Expr *e)
+{
+    TensorSearch *search = user;
+    search->found |= (e->kind == EXPR_load || e->kind == EXPR_fetch) && e->object == search->tensor;
+}
+
+bool expr_reads(ExprPool *pool, const Expr *e, const Tensor *tensor)
+{
+    TensorSearch search = {tensor, false};
+    expr_walk(pool, e, look_for_tensor, &search);
+    return search.found;
+}
+
+bool compute_reads(ExprPool *pool, const Compute *compute, const Tensor *tensor)
+{
+    bool reads = expr_reads(pool, compute->body, tensor);
+    for (int d = 0; compute->kind == COMPUTE_scatter && !reads && d < compute->out->rank; d++)
+        reads = expr_reads(pool, compute->target[d], tensor);
+    return reads;
+}
+
 /* ---- Pruning ----------------------------------------------------------------------------- */
 
 static void mark_load(void *user, const Expr *e)

@@ -135,6 +135,11 @@ const Expr *combine_neutral(ExprPool *pool, Combine combine, TnElementType type)
 const Expr *combine_apply(ExprPool *pool, Combine combine, const Expr *a, const Expr *b);
 const char *combine_name(Combine combine);
 
+/* Whether the value loads or fetches from the tensor. */
+bool expr_reads(ExprPool *pool, const Expr *e, const Tensor *tensor);
+/* The same of all that the compute evaluates, a scatter's targets included. */
+bool compute_reads(ExprPool *pool, const Compute *compute, const Tensor *tensor);
+
 void kernel_print(const Kernel *kernel, Text *text);
 /* NULL, or what is wrong, in the pool's arena. */
 const char *kernel_verify(const Kernel *kernel);

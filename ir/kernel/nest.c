@@ -129,6 +129,23 @@ void nest_prefetch(NestBuilder *b, const Tensor *tensor, const Expr *offset, int
     nest->write = write;
 }
 
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+static bool touches_in(ExprPool *pool, const Expr *e, const Tensor *tensor)
+{
+    return e && expr_reads(pool, e, tensor);
+}
+
+bool nest_touches(ExprPool *pool, const Nest *nest, const Tensor *tensor)
+{
+    for (; nest; nest = nest->next)
+        if (nest->tensor == tensor || touches_in(pool, nest->condition, tensor) ||
+            touches_in(pool, nest->index, tensor) || touches_in(pool, nest->value, tensor) ||
+            nest_touches(pool, nest->body, tensor) || nest_touches(pool, nest->otherwise, tensor))
+            return true;
+    return false;
+}
+
 /* ---- Printing ---------------------------------------------------------------------------- */
 
 static void print_at(const char *name, const Expr *index, Text *text)

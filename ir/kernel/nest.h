@@ -69,14 +69,19 @@ void nest_barrier(NestBuilder *b);
 void nest_prefetch(NestBuilder *b, const Tensor *tensor, const Expr *offset, int locality,
                    bool write);
 
+/* Whether a statement reads, writes or prefetches the tensor. */
+bool nest_touches(ExprPool *pool, const Nest *nest, const Tensor *tensor);
+
 void nest_print(const Nest *nest, int indent, Text *text);
+
+enum { MAX_PACKING_AXES = 2 * MAX_RANK, MAX_PACKING_GUARDS = 8 };
 
 /* A constant operand rearranged once, at compile time: packed[to] = source[from] for all axes,
  * where the guards hold, else zero. */
 typedef struct Packing {
     int axis_count, guard_count;
-    const Axis *axes[2 * MAX_RANK]; /* outermost first */
-    const Expr *guards[8];
+    const Axis *axes[MAX_PACKING_AXES]; /* outermost first */
+    const Expr *guards[MAX_PACKING_GUARDS];
     const Tensor *source, *packed;
     const Expr *from, *to;
     struct Packing *next;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "codegen/plan_memory.h"
+#include "runtime/memory.h"
 
 typedef struct Fixture {
     Boundary boundary;
@@ -55,7 +56,7 @@ static void check_plan(const PlanItem *items, int64_t count, const Expr *total,
     for (int64_t i = 0; i < count; i++) {
         int64_t a = expr_evaluate(items[i].offset, sizes);
         int64_t a_end = a + expr_evaluate(items[i].bytes, sizes);
-        assert_true(a >= 0 && a % PLAN_ALIGNMENT == 0 && a_end <= end);
+        assert_true(a >= 0 && a % MEMORY_ALIGNMENT == 0 && a_end <= end);
         for (int64_t k = 0; k < i; k++) {
             int64_t b = expr_evaluate(items[k].offset, sizes);
             int64_t b_end = b + expr_evaluate(items[k].bytes, sizes);
