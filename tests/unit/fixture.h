@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What most unit tests need: an arena and diagnostics of their own. Include it last.
+ * What most unit tests need: arenas and diagnostics of their own. Include it last.
  */
 #ifndef TESTS_UNIT_FIXTURE_H
 #define TESTS_UNIT_FIXTURE_H
@@ -16,7 +16,7 @@
 
 typedef struct Fixture {
     Boundary boundary;
-    Arena *arena;
+    Arena *arena, *scratch;
     Diagnostics *diagnostics;
 } Fixture;
 
@@ -26,6 +26,7 @@ static int set_up(void **state)
     if (setjmp(fixture->boundary.jump))
         abort();
     fixture->arena = arena_create(&fixture->boundary);
+    fixture->scratch = arena_create(&fixture->boundary);
     fixture->diagnostics = diagnostics_create(fixture->arena);
     *state = fixture;
     return 0;
@@ -34,6 +35,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     Fixture *fixture = *state;
+    arena_destroy(fixture->scratch);
     arena_destroy(fixture->arena);
     free(fixture);
     return 0;

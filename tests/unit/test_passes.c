@@ -12,43 +12,12 @@
 #include "passes/rules.h"
 #include "passes/run.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Fixture {
-    Boundary boundary;
-    Arena *arena, *scratch;
-    Diagnostics *diagnostics;
-} Fixture;
-
-static int set_up(void **state)
-{
-    Fixture *f = calloc(1, sizeof *f);
-    if (setjmp(f->boundary.jump))
-        abort();
-    f->arena = arena_create(&f->boundary);
-    f->scratch = arena_create(&f->boundary);
-    f->diagnostics = diagnostics_create(f->arena);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    Fixture *f = *state;
-    arena_destroy(f->scratch);
-    arena_destroy(f->arena);
-    free(f);
-    return 0;
-}
+#include "tests/unit/fixture.h"
 
 static Model *parse(Fixture *f, const char *text)
 {
