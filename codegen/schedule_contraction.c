@@ -753,6 +753,26 @@ static void separate_symbolic_columns(Plan *p)
             p->c.roles[i] = ROLE_batch;
 }
 
+/* Channels of their own that lie together between the places (a depthwise convolution, channels
+ * last) go inside the places, as columns: what is read of a place is then read at once. Not where
+ * all their weights together would drive each other out of the cache. */
+static void take_channels_inside(Plan *p)
+{
+    int64_t place = 0, bytes = 4;
+    for (int i = 0; i < p->c.axis_count; i++) {
+        int64_t step = operand_step(p->c.pool, &p->c.out, p->c.axes[i]);
+        if (p->c.roles[i] == ROLE_m && step > place)
+            place = step;
+        if (operand_step(p->c.pool, &p->c.b, p->c.axes[i]))
+            bytes *= extent_or(p->c.axes[i]->extent, 1);
+    }
+    if (p->tiling->pack_b || bytes * p->tiling->lanes > p->target->l2_bytes / 2)
+        return;
+    for (int i = 0; i < p->c.axis_count; i++)
+        if (p->c.roles[i] == ROLE_batch && operand_step(p->c.pool, &p->c.out, p->c.axes[i]) < place)
+            p->c.roles[i] = ROLE_n;
+}
+
 /* In the order of the loops. */
 static void choose_shared(Plan *p, const Axis *n_outer)
 {
@@ -794,6 +814,7 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     if (tiling->pack_a && !target->shared_lanes)
         pack_constant_a(p);
     const Axis *n_outer = choose_block(p);
+    take_channels_inside(p);
     choose_shared(p, n_outer);
     int opened = open_role(p, ROLE_batch, &p->c.out);
     if (n_outer) {
