@@ -45,6 +45,14 @@ static void bind_input_dims(Builder *b, Graph *graph, Port *ports)
     input_sizes_bind(b, graph);
 }
 
+/* Of a tensor, or of those that a sequence or an optional holds. */
+static TnElementType item_element(const Type *type)
+{
+    while (type && (type->kind == TYPE_sequence || type->kind == TYPE_optional))
+        type = type->inner;
+    return type_is_tensor(type) ? type->element : TN_UNDEFINED;
+}
+
 static void add_inputs(Builder *b, Graph *graph, Port *ports)
 {
     bind_input_dims(b, graph, ports);
@@ -68,6 +76,7 @@ static void add_inputs(Builder *b, Graph *graph, Port *ports)
         }
         program_value_dims(b, value->type, where);
         define_value(b, value, *where);
+        where->element = item_element(value->type);
     }
     for (const InputSize *size = b->input_sizes; size && !b->failed; size = size->next)
         ports[size->input].value.dims[size->dim] =

@@ -386,6 +386,12 @@ static void lower_view_node(Builder *b, const Node *node)
 
 /* ---- Host functions ---------------------------------------------------------------------- */
 
+/* "acme.Swish", of an operator of the host's; else NULL. */
+static const char *operator_name(Arena *arena, const OpDef *op)
+{
+    return op->host_function ? arena_format(arena, "%s.%s", op->domain, op->name) : NULL;
+}
+
 /* Where the node's results go. Dimensions that are symbols without a value, binds[i], are slots
  * that the function fills. */
 static ProgramValue *host_outputs(Builder *b, const Node *node, const uint32_t *binds)
@@ -450,6 +456,7 @@ static void lower_host(Builder *b, const Node *node)
                            .operator= op->name,
                            .host = {.function = function,
                                     .user = op->host_user,
+                                    .operator_name = operator_name(b->arena, op),
                                     .input_count = node->operand_count,
                                     .output_count = node->result_count,
                                     .inputs = inputs,

@@ -35,6 +35,9 @@
  * the function says more. Texts that are handed out live as long as the object that was asked;
  * those that tell of a model, until it is edited.
  *
+ * A NULL where a pointer has to be is TN_BAD_ARGUMENT; of a handle that is NULL, counts are 0 and
+ * texts NULL.
+ *
  * Structs that begin with `size` may grow at the end: set it to the struct's sizeof, zero what you
  * do not use, and programs that were built against an older header go on working.
  *
@@ -540,9 +543,14 @@ typedef struct TnSaveOptions {
  * (.ll).
  * tn_program_load() reads shared libraries; C programs link and run all but the last two without
  * any library. Files appear whole or not at all. Runs may go on meanwhile. options may be NULL.
+ *
+ * States are an input and an output of the compiled model each (TnArtifactInfo.states says which),
+ * and states again when it is loaded. Of operators of the host's a shared library has the names:
+ * they are given again when it is loaded.
+ *
  * TN_BAD_ARGUMENT: another ending, a name that is no identifier, a program that was loaded itself.
- * TN_UNSUPPORTED: states, replaceable weights, operators of the host. TN_INTERNAL, TN_IO,
- * TN_OUT_OF_MEMORY. */
+ * TN_UNSUPPORTED: replaceable weights; operators of the host's in another form than a shared
+ * library. TN_INTERNAL, TN_IO, TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_program_save(TnProgram *program, const char *path,
                                             const TnSaveOptions *options);
 
@@ -553,13 +561,24 @@ typedef struct TnOpenOptions {
     TnDiagnose *diagnose;
     void *diagnose_user;
     const char *weights; /* of a model saved with them apart; NULL: beside it, as it was saved */
+    /* Reads that file of weights, to decrypt it, say; it is asked for the path that the library
+     * would open, while tn_program_load() works. NULL functions: the file is mapped. */
+    TnReader reader;
+    TnAllocator allocator; /* must outlive the program */
+    /* The operators of the host's that the model was compiled with, by their names: compute(), the
+     * numbers of inputs and outputs and `user` count. The list is copied; what it points to must
+     * outlive the program. */
+    const TnOperator *operators;
+    int operator_count;
+    bool trust_weights; /* do not compare them with their checksum, which reads all of them */
 } TnOpenOptions;
 
 /* A program from a shared library that tn_program_save() or `tenon compile` has written, for this
- * processor and this version of Tenon. Nothing of the file runs before its checksum has been found
- * good; it is mapped, not read, and must not change. On failure *program is NULL: TN_IO,
- * TN_INVALID_MODEL (it is damaged, or none), TN_UNSUPPORTED (another version, architecture or
- * processor), TN_OUT_OF_MEMORY. */
+ * processor and this version of Tenon; states and their first values are as they were. Nothing of
+ * the file runs before its checksum has been found good; it is mapped, not read, and must not
+ * change. On failure *program is NULL: TN_IO, TN_INVALID_MODEL (it or its weights are damaged, or
+ * it is no compiled model), TN_UNSUPPORTED (another version, architecture or processor, or an
+ * operator that is not given), TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_program_load(const char *path, const TnOpenOptions *options,
                                             TnProgram **program);
 

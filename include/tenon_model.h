@@ -169,6 +169,13 @@ typedef struct TnArtifactVariant {
     const void *program;   /* the library's own tables */
 } TnArtifactVariant;
 
+/* An input and an output that are the two ends of a state: what a run makes of it, the next one
+ * takes. The caller keeps the value, in two pieces of memory that change places. */
+typedef struct TnArtifactState {
+    int past, present;       /* numbers of the input and the output */
+    const TnTensor *initial; /* what the first run takes, data NULL: zeros; NULL: the caller's */
+} TnArtifactState;
+
 typedef struct TnArtifactInfo {
     char magic[8]; /* "TNMODEL" */
     uint32_t abi;  /* TN_ARTIFACT_ABI */
@@ -197,6 +204,8 @@ typedef struct TnArtifactInfo {
                     const TnRunOptions *options);
     int variant_count; /* the first one that the processor can run is the one that runs */
     const TnArtifactVariant *variants;
+    int state_count;
+    const TnArtifactState *states;
 } TnArtifactInfo;
 
 /* TnArtifactInfo.cpu_features: what the processor must have, and the system must have enabled. */

@@ -5,6 +5,7 @@
  */
 #include "runtime/artifact.h"
 
+#include "runtime/allocator.h"
 #include "runtime/cpu.h"
 #include "runtime/format.h"
 #include "runtime/model.h"
@@ -32,8 +33,10 @@ enum { HOST_MACHINE = EM_NONE, HOST_RELATIVE = 0 };
 struct Artifact {
     char *base; /* of the mapped segments */
     size_t bytes;
-    void *weights; /* a mapped file of weights; or NULL */
+    void *weights; /* of a file of their own: mapped, or read into memory; or NULL */
     size_t weight_bytes;
+    bool weights_were_read;
+    TnAllocator allocator; /* of weights that were read */
     const TnArtifactInfo *model;
     const TnArtifactVariant *variant; /* for this processor */
     Program program;
@@ -42,6 +45,7 @@ struct Artifact {
 /* What is known of the file while it is looked at. */
 typedef struct Loading {
     const char *path;
+    const ArtifactOptions *options;
     int file;
     const char *data; /* the whole file, to be read only */
     size_t bytes;
@@ -176,6 +180,26 @@ void artifact_checksum(const char *data, size_t bytes, size_t build_id, size_t n
     checksum_end(&checksum, sum);
 }
 
+void artifact_weights_checksum(const void *data, size_t bytes, unsigned char sum[CHECKSUM_BYTES])
+{
+    Checksum checksum;
+    checksum_begin(&checksum);
+    checksum_add(&checksum, data, bytes);
+    checksum_end(&checksum, sum);
+}
+
+static TnStatus check_weights(Loading *l, const char *path, const void *data, size_t bytes)
+{
+    unsigned char sum[CHECKSUM_BYTES];
+    if (l->options->trusts_weights)
+        return TN_OK;
+    artifact_weights_checksum(data, bytes, sum);
+    if (memcmp(sum, l->note.weights, sizeof sum) != 0)
+        return refuse(l, TN_INVALID_MODEL, "its weights%s%s are damaged, or those of another model",
+                      path ? ", " : "", path ? path : "");
+    return TN_OK;
+}
+
 /* ---- Mapping ----------------------------------------------------------------------------- */
 
 static int protection(uint32_t flags)
@@ -212,7 +236,7 @@ static TnStatus map_segments(Loading *l, Artifact *a)
     return TN_OK;
 }
 
-/* Adds the base where the dynamic section says so, then takes the right to write away. */
+/* Adds the base where the dynamic section says so. */
 static TnStatus relocate(Loading *l, Artifact *a)
 {
     const Elf64_Rela *table = NULL;
@@ -233,22 +257,27 @@ static TnStatus relocate(Loading *l, Artifact *a)
         uint64_t value = (uint64_t)(uintptr_t)a->base + (uint64_t)table[i].r_addend;
         memcpy(a->base + table[i].r_offset, &value, sizeof value);
     }
+    return TN_OK;
+}
+
+/* Takes the right to write away. */
+static void protect(const Loading *l, Artifact *a)
+{
     for (int i = 0; i < l->header->e_phnum; i++)
         if (l->segments[i].p_type == PT_LOAD && l->segments[i].p_flags & PF_W)
             mprotect(a->base + l->segments[i].p_vaddr, (size_t)l->segments[i].p_memsz, PROT_READ);
-    return TN_OK;
 }
 
 /* ---- The model --------------------------------------------------------------------------- */
 
-static TnStatus check_model(Loading *l, Artifact *a, uint64_t layout)
+static TnStatus check_model(Loading *l, Artifact *a)
 {
     if (l->note.model > a->bytes - sizeof(TnArtifactInfo))
         return refuse(l, TN_INVALID_MODEL, "it is damaged: there is no model in it");
     const TnArtifactInfo *model = (const TnArtifactInfo *)(const void *)(a->base + l->note.model);
     if (memcmp(model->magic, "TNMODEL", 8) != 0 || model->abi != TN_ARTIFACT_ABI)
         return refuse(l, TN_INVALID_MODEL, "it is damaged: there is no model in it");
-    if (model->layout != layout)
+    if (model->layout != l->options->layout)
         return refuse(
             l, TN_UNSUPPORTED,
             "its tables are those of another version (%s): it runs by its own header, and "
@@ -276,38 +305,116 @@ static char *beside(const char *path, const char *name)
     return joined;
 }
 
-static TnStatus map_weights(Loading *l, Artifact *a, const char *given)
+static TnStatus wrong_size(Loading *l, const Artifact *a, const char *path, int64_t bytes)
+{
+    return refuse(l, TN_INVALID_MODEL, "its weights, %s, have %lld bytes, not %lld", path,
+                  (long long)bytes, (long long)a->model->weight_bytes);
+}
+
+static TnStatus map_weights(Loading *l, Artifact *a, const char *path)
 {
     struct stat info;
-    char *found = given ? NULL : beside(l->path, a->model->weights_file);
-    const char *path = given ? given : found;
-    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     TnStatus status = TN_OK;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0 || fstat(file, &info)) {
-        status = refuse(l, TN_IO, "its weights, %s: %s", path ? path : "?", strerror(errno));
+        status = refuse(l, TN_IO, "its weights, %s: %s", path, strerror(errno));
     } else if (info.st_size != a->model->weight_bytes) {
-        status = refuse(l, TN_INVALID_MODEL, "its weights, %s, have %lld bytes, not %lld", path,
-                        (long long)info.st_size, (long long)a->model->weight_bytes);
+        status = wrong_size(l, a, path, info.st_size);
     } else {
-        a->weights = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        a->weight_bytes = (size_t)info.st_size;
-        if (a->weights == MAP_FAILED) {
-            a->weights = NULL;
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (data == MAP_FAILED)
             status = refuse(l, TN_IO, "its weights cannot be mapped: %s", strerror(errno));
-        }
+        else
+            a->weights = data;
     }
     if (file >= 0)
         close(file);
+    return status;
+}
+
+static TnStatus read_weights(Loading *l, Artifact *a, const char *path)
+{
+    const TnReader *reader = &l->options->reader;
+    int64_t bytes = reader->length(reader->user, path);
+    if (bytes < 0)
+        return refuse(l, TN_IO, "its weights, %s: the host has no such file", path);
+    if (bytes != a->model->weight_bytes)
+        return wrong_size(l, a, path, bytes);
+    a->allocator = l->options->allocator;
+    a->weights_were_read = true;
+    a->weights = allocator_take(&a->allocator, (size_t)bytes, 64);
+    if (!a->weights)
+        return refuse(l, TN_OUT_OF_MEMORY, "no memory for its weights of %lld bytes",
+                      (long long)bytes);
+    if (!reader->read(reader->user, path, 0, a->weights, bytes))
+        return refuse(l, TN_IO, "its weights, %s: the host cannot read them", path);
+    return TN_OK;
+}
+
+static TnStatus open_weights(Loading *l, Artifact *a)
+{
+    if (a->model->has_weights)
+        return check_weights(l, NULL, l->data + l->note.weights_offset,
+                             l->bytes - (size_t)l->note.weights_offset);
+    const ArtifactOptions *options = l->options;
+    char *found = options->weights ? NULL : beside(l->path, a->model->weights_file);
+    const char *path = options->weights ? options->weights : found;
+    if (!path)
+        return refuse(l, TN_OUT_OF_MEMORY, "out of memory");
+    a->weight_bytes = (size_t)a->model->weight_bytes;
+    TnStatus status = options->reader.read ? read_weights(l, a, path) : map_weights(l, a, path);
+    if (status == TN_OK)
+        status = check_weights(l, path, a->weights, a->weight_bytes);
     free(found);
     return status;
 }
+
+/* ---- Operators of the host --------------------------------------------------------------- */
+
+static TnStatus bind_block(Loading *l, const Block *block)
+{
+    TnStatus status = TN_OK;
+    for (int64_t i = 0; status == TN_OK && i < block->step_count; i++) {
+        Step *step = &block->steps[i];
+        const ArtifactOptions *options = l->options;
+        const char *reason = "it is an operator of the host's, and none of that name is given";
+        if (step->kind == STEP_if) {
+            status = bind_block(l, step->branch.branches[0]);
+            if (status == TN_OK)
+                status = bind_block(l, step->branch.branches[1]);
+        } else if (step->kind == STEP_loop) {
+            status = bind_block(l, step->loop.body);
+        } else if (step->kind == STEP_host && step->host.operator_name &&
+                   (!options->bind || !options->bind(options->bind_user, &step->host, &reason))) {
+            status = refuse(l, TN_UNSUPPORTED, "%s: %s", step->host.operator_name, reason);
+        }
+    }
+    return status;
+}
+
+static TnStatus bind_program(Loading *l, const Program *program)
+{
+    TnStatus status = bind_block(l, &program->entry);
+    return status == TN_OK ? bind_block(l, &program->main) : status;
+}
+
+static TnStatus bind_operators(Loading *l, const Artifact *a)
+{
+    const Program *program = a->variant->program;
+    TnStatus status = bind_program(l, program);
+    for (int32_t i = 0; status == TN_OK && i < program->special_count; i++)
+        status = bind_program(l, program->specials[i].program);
+    return status;
+}
+
+/* ---- Loading ----------------------------------------------------------------------------- */
 
 static void destroy_program(Program *program)
 {
     artifact_destroy(program->owner);
 }
 
-static TnStatus load(Loading *l, Artifact *a, const char *weights, uint64_t layout)
+static TnStatus load(Loading *l, Artifact *a)
 {
     TnStatus status = map_file(l);
     if (status == TN_OK)
@@ -321,11 +428,14 @@ static TnStatus load(Loading *l, Artifact *a, const char *weights, uint64_t layo
     if (status == TN_OK)
         status = relocate(l, a);
     if (status == TN_OK)
-        status = check_model(l, a, layout);
-    if (status == TN_OK && !a->model->has_weights)
-        status = map_weights(l, a, weights);
+        status = check_model(l, a);
+    if (status == TN_OK)
+        status = open_weights(l, a);
+    if (status == TN_OK)
+        status = bind_operators(l, a);
     if (status != TN_OK)
         return status;
+    protect(l, a);
     a->program = *(const Program *)a->variant->program;
     a->program.owner = a;
     a->program.destroy = destroy_program;
@@ -334,14 +444,17 @@ static TnStatus load(Loading *l, Artifact *a, const char *weights, uint64_t layo
     return TN_OK;
 }
 
-TnStatus artifact_load(const char *path, const char *weights, uint64_t layout, Artifact **artifact,
+TnStatus artifact_load(const char *path, const ArtifactOptions *options, Artifact **artifact,
                        char *message, size_t message_bytes)
 {
-    Loading l = {.path = path, .file = -1, .message = message, .message_bytes = message_bytes};
+    Loading l = {.path = path,
+                 .options = options,
+                 .file = -1,
+                 .message = message,
+                 .message_bytes = message_bytes};
     Artifact *a = calloc(1, sizeof *a);
     *artifact = NULL;
-    TnStatus status =
-        a ? load(&l, a, weights, layout) : refuse(&l, TN_OUT_OF_MEMORY, "out of memory");
+    TnStatus status = a ? load(&l, a) : refuse(&l, TN_OUT_OF_MEMORY, "out of memory");
     if (l.data)
         munmap((void *)(uintptr_t)l.data, l.bytes);
     if (l.file >= 0)
@@ -385,7 +498,9 @@ void artifact_destroy(Artifact *artifact)
         return;
     if (artifact->base)
         munmap(artifact->base, artifact->bytes);
-    if (artifact->weights)
+    if (artifact->weights_were_read)
+        allocator_release(&artifact->allocator, artifact->weights, artifact->weight_bytes);
+    else if (artifact->weights)
         munmap(artifact->weights, artifact->weight_bytes);
     free(artifact);
 }

@@ -4,8 +4,9 @@
  * the system's loader.
  *
  * The file has a note of owner "Tenon" with an ArtifactNote. All of the file but the weights is
- * covered by the checksum in it; nothing of the file is mapped for execution before the checksum,
- * the sizes, the ABI, the layout of the tables and the processor have been found good.
+ * covered by one checksum in it, the weights by another; nothing of the file is mapped for
+ * execution before the first of them, the sizes, the ABI, the layout of the tables and the
+ * processor have been found good.
  */
 #ifndef RUNTIME_ARTIFACT_H
 #define RUNTIME_ARTIFACT_H
@@ -22,20 +23,33 @@ typedef struct ArtifactNote {
     uint64_t file_bytes, weights_offset;    /* weights: from here to the end; none: the end */
     uint64_t model;                         /* address of the TnArtifactInfo */
     uint64_t abi;                           /* TN_ARTIFACT_ABI */
+    unsigned char weights[CHECKSUM_BYTES];  /* the checksum of the weights, wherever they are */
 } ArtifactNote;
 
+void artifact_weights_checksum(const void *data, size_t bytes, unsigned char sum[CHECKSUM_BYTES]);
 /* The checksum of the first bytes of a file, but for the checksum itself, which is in it twice. */
 void artifact_checksum(const char *data, size_t bytes, size_t build_id, size_t note,
                        unsigned char sum[CHECKSUM_BYTES]);
 
 typedef struct Artifact Artifact;
 
-/* Loads a shared library that was compiled for this machine. layout: what TnArtifactInfo.layout has
- * to be for the tables to be read. `weights`: the file of weights, for a model that has one; NULL:
- * as the model says, beside it. On failure *artifact is NULL and `message` says why: TN_IO,
- * TN_INVALID_MODEL (no artifact, or damaged), TN_UNSUPPORTED (another version, another processor),
- * TN_OUT_OF_MEMORY. */
-TnStatus artifact_load(const char *path, const char *weights, uint64_t layout, Artifact **artifact,
+typedef struct ArtifactOptions {
+    uint64_t layout;       /* what TnArtifactInfo.layout has to be for the tables to be read */
+    const char *weights;   /* the file of weights, for a model that has one; NULL: as the model
+                              says, beside it */
+    bool trusts_weights;   /* without a look at their checksum */
+    TnReader reader;       /* of the file of weights; NULL functions: it is mapped */
+    TnAllocator allocator; /* of what the reader reads */
+    /* Gives a step of an operator of the host's its function. NULL: there are none. Else false,
+     * and why in *reason. */
+    bool (*bind)(void *user, HostStep *step, const char **reason);
+    void *bind_user;
+} ArtifactOptions;
+
+/* Loads a shared library that was compiled for this machine. On failure *artifact is NULL and
+ * `message` says why: TN_IO, TN_INVALID_MODEL (no artifact, or damaged), TN_UNSUPPORTED (another
+ * version, another processor, an operator that nobody gives), TN_OUT_OF_MEMORY. */
+TnStatus artifact_load(const char *path, const ArtifactOptions *options, Artifact **artifact,
                        char *message, size_t message_bytes);
 /* Whether the file begins as a shared library does. */
 bool artifact_is_one(const char *path);

@@ -119,6 +119,9 @@ typedef struct PhaseStep {
 typedef struct HostStep {
     HostFunction *function;
     void *user; /* of functions that the program's host gave */
+    /* "acme.Swish", of such a function, which a loaded program is bound to; NULL: the function is
+     * of this folder. */
+    const char *operator_name;
     int32_t input_count, output_count, attribute_count;
     const ProgramValue *inputs, *outputs;
     /* Bit d of binds[i]: dimension d of output i is a symbol that this step gives its value. Other

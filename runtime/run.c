@@ -125,6 +125,13 @@ static TnStatus check_dim(Run *run, const Port *port, int d, int64_t size)
                     (long long)size, d, (long long)expected, port->type);
 }
 
+/* Elements lie where a type of C of their size would: no stricter than any processor asks. */
+static bool is_aligned(const TnTensor *tensor)
+{
+    size_t bytes = element_bytes(tensor->element);
+    return (uintptr_t)tensor->data % (bytes < sizeof(int64_t) ? bytes : sizeof(int64_t)) == 0;
+}
+
 static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
 {
     if (tensor->element != port->value.element)
@@ -140,6 +147,11 @@ static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
                         port->name);
     if (!tensor->data && memory_tensor_bytes(tensor) > 0)
         return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' has no data", port->name);
+    if (!is_aligned(tensor))
+        return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                        "the data of input '%s' is not aligned to its "
+                        "elements",
+                        port->name);
     for (int d = 0; d < tensor->rank; d++) {
         Size expected = port->value.dims[d];
         TnStatus status = TN_OK;
@@ -154,6 +166,29 @@ static TnStatus bind_tensor(Run *run, const Port *port, const TnTensor *tensor)
     return TN_OK;
 }
 
+/* A sequence or an optional of the caller's is one as deep as it goes. element: of its tensors;
+ * TN_UNDEFINED: any. */
+static bool value_is_whole(const TnValue *value, TnElementType element, int depth)
+{
+    enum { DEEPEST = 8 };
+    if (!value || depth > DEEPEST)
+        return false;
+    if (value->kind == TN_TENSOR) {
+        const TnTensor *tensor = &value->tensor;
+        if (!element_is_valid(tensor->element) || (element && tensor->element != element) ||
+            tensor->rank < 0 || tensor->rank > TN_MAX_RANK)
+            return false;
+        int64_t bytes = memory_tensor_bytes(tensor);
+        return bytes >= 0 && (tensor->data || !bytes) && is_aligned(tensor);
+    }
+    bool whole = value->kind == TN_SEQUENCE
+                     ? value->count >= 0
+                     : value->kind == TN_OPTIONAL && value->count >= 0 && value->count <= 1;
+    for (int64_t i = 0; whole && i < value->count; i++)
+        whole = value->items && value_is_whole(value->items[i], element, depth + 1);
+    return whole;
+}
+
 static TnStatus bind_inputs(Run *run, int count, const TnValue *inputs)
 {
     const Program *program = run->program;
@@ -166,6 +201,10 @@ static TnStatus bind_inputs(Run *run, int count, const TnValue *inputs)
             return run_fail(run, TN_BAD_ARGUMENT, NULL, "input '%s' is missing or no %s",
                             port->name, port->type);
         if (port->value.kind != TN_TENSOR) {
+            if (!value_is_whole(&inputs[i], port->value.element, 0))
+                return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                                "input '%s' is no %s: an item is missing or malformed", port->name,
+                                port->type);
             run->data[port->value.buffer] = (void *)&inputs[i];
             continue;
         }
@@ -308,6 +347,10 @@ static TnStatus check_output(Run *run, const Port *port, const TnTensor *given,
         return run_fail(run, TN_BAD_ARGUMENT, NULL,
                         "the memory given for output '%s' has another type or shape than %s",
                         port->name, port->type);
+    if (!is_aligned(given))
+        return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                        "the memory given for output '%s' is not aligned to its elements",
+                        port->name);
     return TN_OK;
 }
 

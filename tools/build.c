@@ -95,8 +95,9 @@ bool session_load(Session *session, const char *path)
     session->path = path;
     if (!session->diagnostics)
         session->diagnostics = diagnostics_create(session->arena);
-    TnStatus status = artifact_load(path, option_text(session->options, OPTION_weights, NULL),
-                                    image_layout(), &artifact, message, sizeof message);
+    ArtifactOptions options = {.layout = image_layout(),
+                               .weights = option_text(session->options, OPTION_weights, NULL)};
+    TnStatus status = artifact_load(path, &options, &artifact, message, sizeof message);
     session->load_ns = now_ns() - begin;
     if (status != TN_OK) {
         error_at(session->diagnostics, (Location){0}, "%s", message);

@@ -150,6 +150,13 @@ TnStatus model_edited(TnModel *model, bool done);
 /* Fills the list of steps. */
 void program_list_steps(TnProgram *program);
 
+/* ---- operator.c -------------------------------------------------------------------------- */
+
+bool operator_is_called(const TnOperator *op, const char *name); /* "acme.Swish" */
+/* Gives a step of a loaded program its function; false, and why, if the operator cannot be what the
+ * model was compiled for. */
+bool operator_bind(Arena *arena, const TnOperator *op, HostStep *step, const char **reason);
+
 /* ---- ports.c ----------------------------------------------------------------------------- */
 
 /* Which of the inner program's ports callers see, and which are ends of states and weights. */

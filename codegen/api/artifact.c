@@ -16,6 +16,18 @@
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
+static const ArtifactState *list_states(const TnProgram *program)
+{
+    ArtifactState *states = ARENA_ARRAY(program->arena, ArtifactState, program->state_count + 1);
+    for (int i = 0; i < program->state_count; i++) {
+        const StatePair *pair = &program->states[i];
+        states[i] = (ArtifactState){.past = program->program->inputs[pair->input].name,
+                                    .present = program->program->outputs[pair->output].name,
+                                    .initial = pair->has_initial ? &pair->initial : NULL};
+    }
+    return states;
+}
+
 static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *options,
                      Diagnostics *diagnostics)
 {
@@ -29,11 +41,12 @@ static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *
         error_at(diagnostics, (Location){0}, "'%s' ends in none of .so, .o, .a, .c, .s, .ll", path);
         return TN_BAD_ARGUMENT;
     }
-    if (program->state_count || program->weight_count) {
-        unsupported_at(diagnostics, (Location){0},
-                       "saving a program with states or replaceable weights");
+    if (program->weight_count) {
+        unsupported_at(diagnostics, (Location){0}, "saving a program with replaceable weights");
         return TN_UNSUPPORTED;
     }
+    request.states = list_states(program);
+    request.state_count = program->state_count;
     compile_settings_default(&settings);
     settings.moves_constants = true;
     settings.writes_c = request.form == ARTIFACT_c;
@@ -63,38 +76,80 @@ TnStatus tn_program_save(TnProgram *program, const char *path, const TnSaveOptio
 
 /* ---- Loading ----------------------------------------------------------------------------- */
 
+typedef struct OperatorBinding {
+    Arena *arena;
+    const TnOpenOptions *options;
+} OperatorBinding;
+
+static bool bind(void *user, HostStep *step, const char **reason)
+{
+    const OperatorBinding *binding = user;
+    for (int i = 0; i < binding->options->operator_count; i++) {
+        TnOperator op = {.size = sizeof op};
+        api_copy_options(&op, sizeof op, &binding->options->operators[i]);
+        if (operator_is_called(&op, step->operator_name))
+            return operator_bind(binding->arena, &op, step, reason);
+    }
+    return false;
+}
+
+/* The states that the file tells of, as tn_compile() would have been told. */
+static void take_states(Arena *arena, const TnArtifactInfo *info, TnCompileOptions *options)
+{
+    TnState *states = ARENA_ARRAY(arena, TnState, info->state_count + 1);
+    for (int i = 0; i < info->state_count; i++)
+        states[i] = (TnState){.past = info->inputs[info->states[i].past].name,
+                              .present = info->outputs[info->states[i].present].name,
+                              .initial = info->states[i].initial};
+    options->states = states;
+    options->state_count = info->state_count;
+}
+
 static TnStatus load(TnProgram *made, const char *path, const TnOpenOptions *options,
                      Diagnostics *diagnostics)
 {
-    TnCompileOptions none = {.size = sizeof none};
+    TnCompileOptions seen = {.size = sizeof seen};
+    OperatorBinding binding = {made->arena, options};
+    ArtifactOptions open = {.layout = image_layout(),
+                            .weights = options->weights,
+                            .trusts_weights = options->trust_weights,
+                            .reader = options->reader,
+                            .allocator = options->allocator,
+                            .bind = bind,
+                            .bind_user = &binding};
     Artifact *artifact;
     char message[600];
-    TnStatus status =
-        artifact_load(path, options->weights, image_layout(), &artifact, message, sizeof message);
+    TnStatus status = artifact_load(path, &open, &artifact, message, sizeof message);
     if (status != TN_OK) {
         error_at(diagnostics, (Location){0}, "%s", message);
         return status;
     }
     made->program = artifact_program(artifact);
     program_list_steps(made);
-    return program_set_ports(made, &none, NULL, diagnostics);
+    take_states(made->arena, artifact_model(artifact), &seen);
+    return program_set_ports(made, &seen, NULL, diagnostics);
 }
 
 TnStatus tn_program_load(const char *path, const TnOpenOptions *given, TnProgram **program)
 {
     TnOpenOptions options = {.size = sizeof options};
     api_copy_options(&options, sizeof options, given);
-    if (!path || !program)
+    if (!program)
         return TN_BAD_ARGUMENT;
     *program = NULL;
+    if (!path || !options.reader.length != !options.reader.read ||
+        !options.allocator.allocate != !options.allocator.release || options.operator_count < 0 ||
+        (options.operator_count && !options.operators))
+        return TN_BAD_ARGUMENT;
     TnProgram *made = calloc(1, sizeof *made);
     if (!made)
         return TN_OUT_OF_MEMORY;
+    made->allocator = options.allocator;
     pthread_mutex_init(&made->lock, NULL);
     Listener listener = {options.log, options.log_user, options.diagnose, options.diagnose_user};
     volatile TnStatus status = TN_OUT_OF_MEMORY;
     if (!setjmp(made->boundary.jump)) {
-        made->arena = arena_create_for(&made->boundary, NULL, NULL);
+        made->arena = arena_create_for(&made->boundary, &made->allocator, NULL);
         if (made->arena) {
             Diagnostics *diagnostics = diagnostics_create(made->arena);
             status = load(made, path, &options, diagnostics);

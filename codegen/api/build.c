@@ -186,20 +186,21 @@ TnStatus tn_graph_add_text(TnGraph *graph, const char *text)
 
 int tn_graph_node_count(const TnGraph *graph)
 {
-    return (int)graph_of(graph)->proto->node.count;
+    return graph ? (int)graph_of(graph)->proto->node.count : 0;
 }
 
 TnNode *tn_graph_node(TnGraph *graph, int i)
 {
-    GraphProto *proto = graph_of(graph)->proto;
-    if (i < 0 || i >= proto->node.count || setjmp(model_of(graph_of(graph))->boundary.jump))
+    GraphProto *proto = graph ? graph_of(graph)->proto : NULL;
+    if (!proto || i < 0 || i >= proto->node.count ||
+        setjmp(model_of(graph_of(graph))->boundary.jump))
         return NULL;
     return (TnNode *)draft_node(graph_of(graph), proto->node.items[i]);
 }
 
 TnNode *tn_graph_find_node(TnGraph *graph, const char *name)
 {
-    if (!name || setjmp(model_of(graph_of(graph))->boundary.jump))
+    if (!graph || !name || setjmp(model_of(graph_of(graph))->boundary.jump))
         return NULL;
     return (TnNode *)draft_find_node(graph_of(graph), name);
 }
@@ -214,6 +215,8 @@ static const char *text_of(const TnNode *node, TnString string)
 
 const char *tn_node_op_type(const TnNode *node)
 {
+    if (!node)
+        return NULL;
     const NodeProto *proto = node_of(node)->proto;
     TnModel *model = model_of(node_of(node)->graph);
     TnString domain = proto_domain(proto->domain);
@@ -225,19 +228,20 @@ const char *tn_node_op_type(const TnNode *node)
 
 const char *tn_node_name(const TnNode *node)
 {
-    return text_of(node, node_of(node)->proto->name);
+    return node ? text_of(node, node_of(node)->proto->name) : NULL;
 }
 
 const char *tn_node_input(const TnNode *node, int i)
 {
-    const NodeProto *proto = node_of(node)->proto;
-    return i >= 0 && i < proto->input.count ? text_of(node, proto->input.items[i]) : NULL;
+    const NodeProto *proto = node ? node_of(node)->proto : NULL;
+    return proto && i >= 0 && i < proto->input.count ? text_of(node, proto->input.items[i]) : NULL;
 }
 
 const char *tn_node_output(const TnNode *node, int i)
 {
-    const NodeProto *proto = node_of(node)->proto;
-    return i >= 0 && i < proto->output.count ? text_of(node, proto->output.items[i]) : NULL;
+    const NodeProto *proto = node ? node_of(node)->proto : NULL;
+    return proto && i >= 0 && i < proto->output.count ? text_of(node, proto->output.items[i])
+                                                      : NULL;
 }
 
 TnStatus tn_node_set_input(TnNode *node, int i, const char *name)

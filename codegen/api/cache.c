@@ -187,8 +187,8 @@ Program *cache_load(const CacheEntry *entry)
     char message[512];
     if (access(entry->path, F_OK) != 0)
         return NULL;
-    TnStatus status =
-        artifact_load(entry->path, NULL, image_layout(), &artifact, message, sizeof message);
+    ArtifactOptions options = {.layout = image_layout()};
+    TnStatus status = artifact_load(entry->path, &options, &artifact, message, sizeof message);
     if (status == TN_OK) {
         utimensat(AT_FDCWD, entry->path, NULL, 0);
         return artifact_program(artifact);

@@ -161,6 +161,11 @@ TnStatus tn_run(TnContext *context, int input_count, const TnValue *inputs, int 
                 TnValue *outputs)
 {
     TnStatus status;
+    if (!context)
+        return TN_BAD_ARGUMENT;
+    if (input_count < 0 || output_count < 0 || (input_count && !inputs) ||
+        (output_count && !outputs))
+        return run_fail(context->run, TN_BAD_ARGUMENT, NULL, "inputs or outputs are NULL");
     if (!has_hidden_ports(context->program)) {
         status = run_program(context->run, input_count, inputs, output_count, outputs);
     } else {
@@ -179,34 +184,41 @@ TnStatus tn_run(TnContext *context, int input_count, const TnValue *inputs, int 
 
 const char *tn_context_error(const TnContext *context)
 {
-    return context->run->error;
+    return context ? context->run->error : "there is no context";
 }
 
 void tn_context_cancel(TnContext *context)
 {
-    atomic_store(&context->cancelled, true);
+    if (context)
+        atomic_store(&context->cancelled, true);
 }
 
 void tn_context_cancel_clear(TnContext *context)
 {
-    atomic_store(&context->cancelled, false);
+    if (context)
+        atomic_store(&context->cancelled, false);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------ */
 
 void tn_context_set_arena(TnContext *context, void *arena, size_t bytes)
 {
-    run_set_arena(context->run, arena, bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX);
+    if (context)
+        run_set_arena(context->run, arena, bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX);
 }
 
 int64_t tn_context_arena_needed(const TnContext *context)
 {
-    return context->run->arena_needed;
+    return context ? context->run->arena_needed : 0;
 }
 
 TnStatus tn_context_arena_bytes(TnContext *context, int input_count, const TnValue *inputs,
                                 int64_t *bytes)
 {
+    if (!context || !bytes)
+        return TN_BAD_ARGUMENT;
+    if (input_count < 0 || (input_count && !inputs))
+        return run_fail(context->run, TN_BAD_ARGUMENT, NULL, "inputs are NULL");
     if (!has_hidden_ports(context->program))
         return run_arena_bytes(context->run, input_count, inputs, bytes);
     TnStatus status = check_counts(context, input_count, context->program->output_count);
@@ -226,7 +238,8 @@ TnStatus tn_context_arena_bytes(TnContext *context, int input_count, const TnVal
 
 TnStatus tn_context_step_time(const TnContext *context, int i, int64_t *runs, int64_t *nanoseconds)
 {
-    if (!context->times || i < 0 || i >= context->program->step_count || !runs || !nanoseconds)
+    if (!context || !context->times || i < 0 || i >= context->program->step_count || !runs ||
+        !nanoseconds)
         return TN_BAD_ARGUMENT;
     *runs = context->times[i].runs;
     *nanoseconds = context->times[i].nanoseconds;
@@ -235,5 +248,5 @@ TnStatus tn_context_step_time(const TnContext *context, int i, int64_t *runs, in
 
 double tn_context_flops(const TnContext *context)
 {
-    return run_flops(context->run);
+    return context ? run_flops(context->run) : 0;
 }

@@ -212,6 +212,8 @@ static void look_again(TnModel *model)
 static const Sight *seen(const TnModel *given)
 {
     TnModel *model = (TnModel *)given;
+    if (!model)
+        return &nothing;
     if (atomic_load(&model->stale)) {
         pthread_mutex_lock(&model->looking);
         if (atomic_load(&model->stale))

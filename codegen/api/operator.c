@@ -300,6 +300,35 @@ static bool is_valid(const TnOperator *op)
     return valid;
 }
 
+/* ---- Loaded programs --------------------------------------------------------------------- */
+
+bool operator_is_called(const TnOperator *op, const char *name)
+{
+    size_t domain = op->domain ? strlen(op->domain) : 0;
+    return domain && op->name && !strncmp(name, op->domain, domain) && name[domain] == '.' &&
+           !strcmp(name + domain + 1, op->name);
+}
+
+bool operator_bind(Arena *arena, const TnOperator *given, HostStep *step, const char **reason)
+{
+    if (!is_valid(given)) {
+        *reason = "the operator that is given is not complete, or contradicts itself";
+        return false;
+    }
+    if (step->input_count < given->min_inputs || step->input_count > given->max_inputs ||
+        step->output_count > given->outputs) {
+        *reason = "the operator that is given has another number of inputs or outputs";
+        return false;
+    }
+    HostOperator *op = ARENA_NEW(arena, HostOperator);
+    op->own = *given;
+    step->function = compute;
+    step->user = op;
+    return true;
+}
+
+/* ---- Models ------------------------------------------------------------------------------ */
+
 TnStatus tn_model_add_operator(TnModel *model, const TnOperator *given)
 {
     TnOperator op = {.size = sizeof op};

@@ -152,17 +152,17 @@ TnStatus program_set_ports(TnProgram *program, const TnCompileOptions *options,
 
 int tn_program_input_count(const TnProgram *program)
 {
-    return program->input_count;
+    return program ? program->input_count : 0;
 }
 
 int tn_program_output_count(const TnProgram *program)
 {
-    return program->output_count;
+    return program ? program->output_count : 0;
 }
 
 int tn_program_state_count(const TnProgram *program)
 {
-    return program->state_count;
+    return program ? program->state_count : 0;
 }
 
 static void describe(const Port *from, TnPort *port)
@@ -179,7 +179,7 @@ static void describe(const Port *from, TnPort *port)
 
 TnStatus tn_program_input(const TnProgram *program, int i, TnPort *port)
 {
-    if (i < 0 || i >= program->input_count || !port)
+    if (!program || i < 0 || i >= program->input_count || !port)
         return TN_BAD_ARGUMENT;
     describe(&program->program->inputs[program->inputs[i]], port);
     return TN_OK;
@@ -187,7 +187,7 @@ TnStatus tn_program_input(const TnProgram *program, int i, TnPort *port)
 
 TnStatus tn_program_output(const TnProgram *program, int i, TnPort *port)
 {
-    if (i < 0 || i >= program->output_count || !port)
+    if (!program || i < 0 || i >= program->output_count || !port)
         return TN_BAD_ARGUMENT;
     describe(&program->program->outputs[program->outputs[i]], port);
     return TN_OK;
@@ -195,7 +195,7 @@ TnStatus tn_program_output(const TnProgram *program, int i, TnPort *port)
 
 TnStatus tn_program_state(const TnProgram *program, int i, TnPort *port)
 {
-    if (i < 0 || i >= program->state_count || !port)
+    if (!program || i < 0 || i >= program->state_count || !port)
         return TN_BAD_ARGUMENT;
     describe(&program->program->inputs[program->states[i].input], port);
     return TN_OK;

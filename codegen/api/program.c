@@ -49,7 +49,7 @@ void program_list_steps(TnProgram *program)
 
 TnStatus tn_program_step(const TnProgram *program, int i, TnStep *step)
 {
-    if (i < 0 || i >= program->step_count || !step)
+    if (!program || i < 0 || i >= program->step_count || !step)
         return TN_BAD_ARGUMENT;
     const Step *from = program->steps[i].step;
     *step = (TnStep){.name = from->name ? from->name : "",
@@ -63,12 +63,12 @@ TnStatus tn_program_step(const TnProgram *program, int i, TnStep *step)
 
 const char *tn_program_arena_formula(const TnProgram *program)
 {
-    return program->program->arena_formula;
+    return program ? program->program->arena_formula : NULL;
 }
 
 const char *tn_program_report(const TnProgram *program, TnReport report)
 {
-    for (size_t i = 0; i < COUNT_OF(program->reports); i++)
+    for (size_t i = 0; program && i < COUNT_OF(program->reports); i++)
         if ((unsigned)report == 1u << i)
             return program->reports[i];
     return NULL;
@@ -76,12 +76,12 @@ const char *tn_program_report(const TnProgram *program, TnReport report)
 
 int tn_program_symbol_count(const TnProgram *program)
 {
-    return program->program->symbol_count;
+    return program ? program->program->symbol_count : 0;
 }
 
 TnStatus tn_program_symbol(const TnProgram *program, int i, TnSymbol *symbol)
 {
-    if (i < 0 || i >= program->program->symbol_count || !symbol)
+    if (!program || i < 0 || i >= program->program->symbol_count || !symbol)
         return TN_BAD_ARGUMENT;
     const SymbolRange *range = &program->program->symbols[i];
     *symbol = (TnSymbol){range->name, range->lower, range->upper};

@@ -50,6 +50,8 @@ static TnStatus set_value(TnContext *context, ContextState *state, const TnTenso
 
 TnStatus tn_context_reset(TnContext *context)
 {
+    if (!context)
+        return TN_BAD_ARGUMENT;
     for (int i = 0; i < context->program->state_count; i++) {
         const StatePair *pair = &context->program->states[i];
         context->states[i].is_set = false;
@@ -165,7 +167,8 @@ TnStatus context_take_states(TnContext *context)
 
 TnStatus tn_context_state(const TnContext *context, int i, TnTensor *value)
 {
-    if (i < 0 || i >= context->program->state_count || !value || !context->states[i].is_set)
+    if (!context || i < 0 || i >= context->program->state_count || !value ||
+        !context->states[i].is_set)
         return TN_BAD_ARGUMENT;
     *value = context->states[i].value;
     return TN_OK;
@@ -173,7 +176,7 @@ TnStatus tn_context_state(const TnContext *context, int i, TnTensor *value)
 
 TnStatus tn_context_set_state(TnContext *context, int i, const TnTensor *value)
 {
-    if (i < 0 || i >= context->program->state_count || !value)
+    if (!context || i < 0 || i >= context->program->state_count || !value)
         return TN_BAD_ARGUMENT;
     const ProgramValue *past =
         &context->program->program->inputs[context->program->states[i].input].value;

@@ -6,6 +6,7 @@
 #include "codegen/c/file.h"
 #include "codegen/function_key.h"
 #include "codegen/llvm/object.h"
+#include "runtime/artifact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ typedef struct Making {
     Weights *weights;
     Interface *interface;
     ARRAY(OutputFile) files;
+    const char *weights_apart; /* the bytes of a file of their own; or NULL */
     bool io_failed;
 } Making;
 
@@ -129,18 +131,19 @@ static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
 }
 
 /* Every phase has code: the interpreter is no part of artifacts. */
-static bool check_block(const Block *block, Diagnostics *diagnostics)
+static bool check_block(const Block *block, ArtifactForm form, Diagnostics *diagnostics)
 {
     for (int64_t i = 0; i < block->step_count; i++) {
         const Step *step = &block->steps[i];
-        if (step->kind == STEP_if && (!check_block(step->branch.branches[0], diagnostics) ||
-                                      !check_block(step->branch.branches[1], diagnostics)))
+        if (step->kind == STEP_if && (!check_block(step->branch.branches[0], form, diagnostics) ||
+                                      !check_block(step->branch.branches[1], form, diagnostics)))
             return false;
-        if (step->kind == STEP_loop && !check_block(step->loop.body, diagnostics))
+        if (step->kind == STEP_loop && !check_block(step->loop.body, form, diagnostics))
             return false;
-        if (step->kind == STEP_host && !host_name(step->host.function))
+        if (step->kind == STEP_host && step->host.operator_name && form != ARTIFACT_shared)
             return unsupported_at(diagnostics, (Location){.node = step->name},
-                                  "%s, an operator of the host, in an artifact", step->operator);
+                                  "%s, an operator of the host, in anything but a shared library",
+                                  step->host.operator_name);
         const Phase *phase = step->kind == STEP_phase ? step->phase.kernel : NULL;
         if (phase && !phase->function)
             return unsupported_at(diagnostics, (Location){.node = step->name},
@@ -165,11 +168,13 @@ static bool write_shared(Making *m, const ElfObject *object)
                                         (size_t)m->weights->bytes, m->diagnostics);
     if (!shared || !add_file(m, m->request->path, elf_shared_bytes(shared, &offset)))
         return false;
-    if (!elf_shared_write(shared, memory_of(m), m->diagnostics))
-        return false;
+    unsigned char sum[CHECKSUM_BYTES];
+    char *memory = memory_of(m);
+    const char *weights = object->weights ? memory + offset : m->weights_apart;
     if (object->weights)
-        write_weights(m, memory_of(m) + offset);
-    return true;
+        write_weights(m, memory + offset);
+    artifact_weights_checksum(weights, (size_t)m->weights->bytes, sum);
+    return elf_shared_write(shared, sum, memory, m->diagnostics);
 }
 
 static bool write_object(Making *m, const ElfObject *object)
@@ -240,6 +245,12 @@ static bool write_code(Making *m)
 static bool write_all(Making *m)
 {
     const ArtifactRequest *request = m->request;
+    if (request->weights) {
+        if (!add_file(m, request->weights, (size_t)m->weights->bytes))
+            return false;
+        write_weights(m, memory_of(m));
+        m->weights_apart = memory_of(m);
+    }
     if (!write_code(m))
         return false;
     if (request->header) {
@@ -256,12 +267,32 @@ static bool write_all(Making *m)
         if (!add_text(m, request->example, &text))
             return false;
     }
-    if (request->weights) {
-        if (!add_file(m, request->weights, (size_t)m->weights->bytes))
-            return false;
-        write_weights(m, memory_of(m));
-    }
     return true;
+}
+
+/* ---- States ------------------------------------------------------------------------------ */
+
+static int find_port(const TnArtifactPort *ports, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (!strcmp(ports[i].name, name))
+            return i;
+    return -1;
+}
+
+static void add_states(Making *m)
+{
+    TnArtifactInfo *info = &m->interface->info;
+    TnArtifactState *states = ARENA_ARRAY(m->arena, TnArtifactState, m->request->state_count + 1);
+    for (int i = 0; i < m->request->state_count; i++) {
+        const ArtifactState *from = &m->request->states[i];
+        states[i] = (TnArtifactState){
+            .past = find_port(info->inputs, info->input_count, from->past),
+            .present = find_port(info->outputs, info->output_count, from->present),
+            .initial = from->initial};
+    }
+    info->states = states;
+    info->state_count = m->request->state_count;
 }
 
 TnStatus artifact_write(const ArtifactPart *parts, int part_count, const ArtifactRequest *request,
@@ -275,7 +306,7 @@ TnStatus artifact_write(const ArtifactPart *parts, int part_count, const Artifac
     const Lowered **lowered = ARENA_ARRAY(m.arena, const Lowered *, part_count);
     for (int i = 0; i < part_count; i++) {
         lowered[i] = parts[i].lowered;
-        if (!check_block(&lowered[i]->program->main, diagnostics))
+        if (!check_block(&lowered[i]->program->main, request->form, diagnostics))
             return TN_UNSUPPORTED;
     }
     m.name = request->name ? request->name : stem(m.arena, request->path);
@@ -288,6 +319,7 @@ TnStatus artifact_write(const ArtifactPart *parts, int part_count, const Artifac
         interface_create(m.arena, parts, part_count, m.weights, m.name, !request->weights);
     if (request->weights)
         m.interface->info.weights_file = file_name(request->weights);
+    add_states(&m);
     if (write_all(&m)) {
         if (output_commit(m.files.items, (int)m.files.count, diagnostics))
             return TN_OK;

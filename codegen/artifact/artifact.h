@@ -21,6 +21,12 @@ typedef enum ArtifactForm {
     ARTIFACT_c,
 } ArtifactForm;
 
+/* An input and an output that callers see as one thing. */
+typedef struct ArtifactState {
+    const char *past, *present;
+    const TnTensor *initial; /* or NULL */
+} ArtifactState;
+
 typedef struct ArtifactRequest {
     const char *path; /* of the file */
     ArtifactForm form;
@@ -28,6 +34,8 @@ typedef struct ArtifactRequest {
     const char *header;  /* path; NULL: none is written */
     const char *example; /* path of a C program that runs it; or NULL */
     const char *weights; /* path of a file of their own; NULL: they are in the file */
+    const ArtifactState *states;
+    int state_count;
 } ArtifactRequest;
 
 /* Writes one program, or several of the same model over one copy of the weights: for each kind of

@@ -58,8 +58,9 @@ typedef struct ElfShared ElfShared;
 ElfShared *elf_shared_plan(Arena *arena, const ElfObject *object, const char *soname,
                            const char *model, size_t weight_bytes, Diagnostics *diagnostics);
 size_t elf_shared_bytes(const ElfShared *shared, size_t *weights_offset);
-/* Writes all but the weights to zeroed memory. */
-bool elf_shared_write(const ElfShared *shared, char *memory, Diagnostics *diagnostics);
+/* Writes all but the weights to zeroed memory. weights_sum: their checksum, CHECKSUM_BYTES. */
+bool elf_shared_write(const ElfShared *shared, const unsigned char *weights_sum, char *memory,
+                      Diagnostics *diagnostics);
 
 /* ---- Archives ---------------------------------------------------------------------------- */
 

@@ -514,7 +514,7 @@ static bool relocate_section(Relocating *r, int number)
     return true;
 }
 
-static void write_note(const ElfShared *s, char *memory)
+static void write_note(const ElfShared *s, const unsigned char *weights_sum, char *memory)
 {
     char *at = memory + s->sections.items[s->notes].offset;
     const Elf64_Nhdr id = {.n_namesz = 4, .n_descsz = CHECKSUM_BYTES, .n_type = NT_GNU_BUILD_ID};
@@ -523,6 +523,7 @@ static void write_note(const ElfShared *s, char *memory)
     size_t weights;
     ArtifactNote note = {.abi = TN_ARTIFACT_ABI, .file_bytes = elf_shared_bytes(s, &weights)};
     note.weights_offset = weights;
+    memcpy(note.weights, weights_sum, sizeof note.weights);
     for (int64_t i = 0; i < s->exported.count; i++)
         if (!strcmp(exported_name(s, i), s->model))
             note.model = symbol_address(s, &s->object->symbols[s->exported.items[i]]);
@@ -538,7 +539,8 @@ static void write_note(const ElfShared *s, char *memory)
     memcpy(at + 52, sum, sizeof sum);
 }
 
-bool elf_shared_write(const ElfShared *s, char *memory, Diagnostics *diagnostics)
+bool elf_shared_write(const ElfShared *s, const unsigned char *weights_sum, char *memory,
+                      Diagnostics *diagnostics)
 {
     Relocating r = {.shared = s, .memory = memory, .diagnostics = diagnostics};
     r.next = (Elf64_Rela *)(void *)(memory + s->sections.items[s->relocations].offset);
@@ -552,6 +554,6 @@ bool elf_shared_write(const ElfShared *s, char *memory, Diagnostics *diagnostics
         if (section->sh_type == SHT_RELA && s->placed[section->sh_info] && !relocate_section(&r, i))
             return false;
     }
-    write_note(s, memory);
+    write_note(s, weights_sum, memory);
     return true;
 }

@@ -102,8 +102,9 @@ RECORD(HostAttribute, FIELD(HostAttribute, name, string), FIELD(HostAttribute, k
        EMBED(HostAttribute, reals, FloatList_record, 0),
        EMBED(HostAttribute, strings, StringList_record, 0),
        SINGLE(HostAttribute, tensor, TnTensor_record))
-RECORD(HostStep, FIELD(HostStep, function, function), FIELD(HostStep, input_count, int32),
-       FIELD(HostStep, output_count, int32), FIELD(HostStep, attribute_count, int32),
+RECORD(HostStep, FIELD(HostStep, function, function), FIELD(HostStep, operator_name, string),
+       FIELD(HostStep, input_count, int32), FIELD(HostStep, output_count, int32),
+       FIELD(HostStep, attribute_count, int32),
        POINTER(HostStep, inputs, ProgramValue_record, input_count),
        POINTER(HostStep, outputs, ProgramValue_record, output_count),
        POINTER(HostStep, binds, uint32_record, output_count),
@@ -218,6 +219,8 @@ RECORD(TnArtifactSize, FIELD(TnArtifactSize, name, string), FIELD(TnArtifactSize
 RECORD(TnArtifactVariant, FIELD(TnArtifactVariant, cpu, string),
        FIELD(TnArtifactVariant, features, string), FIELD(TnArtifactVariant, cpu_features, int64),
        SINGLE(TnArtifactVariant, program, Program_record))
+RECORD(TnArtifactState, FIELD(TnArtifactState, past, int32), FIELD(TnArtifactState, present, int32),
+       SINGLE(TnArtifactState, initial, TnTensor_record))
 RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactInfo, abi, uint32),
        FIELD(TnArtifactInfo, size, uint32), FIELD(TnArtifactInfo, name, string),
        FIELD(TnArtifactInfo, generator, string), FIELD(TnArtifactInfo, triple, string),
@@ -236,7 +239,9 @@ RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactIn
        FIELD(TnArtifactInfo, inputs_size, int64), FIELD(TnArtifactInfo, outputs_size, int64),
        SINGLE(TnArtifactInfo, program, Program_record), FIELD(TnArtifactInfo, run, function),
        FIELD(TnArtifactInfo, variant_count, int32),
-       POINTER(TnArtifactInfo, variants, TnArtifactVariant_record, variant_count))
+       POINTER(TnArtifactInfo, variants, TnArtifactVariant_record, variant_count),
+       FIELD(TnArtifactInfo, state_count, int32),
+       POINTER(TnArtifactInfo, states, TnArtifactState_record, state_count))
 
 static uint64_t hash_record(const ImageRecord *record, uint64_t hash, int depth)
 {
@@ -337,7 +342,8 @@ const char *image_function(const Image *image, const ImageField *field, const ch
     }
     if (field == &HostStep_fields[0]) {
         const HostStep *step = (const HostStep *)(const void *)element;
-        return arena_format(image->arena, "host_%s", host_name(step->function));
+        const char *name = step->operator_name ? "unbound" : host_name(step->function);
+        return arena_format(image->arena, "host_%s", name);
     }
     return arena_format(image->arena, "%s_run", image->name);
 }

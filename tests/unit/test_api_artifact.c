@@ -129,12 +129,276 @@ static void test_refusals(void **state)
     close_folder();
 }
 
+/* ---- Weights ----------------------------------------------------------------------------- */
+
+static void change_byte(const char *name, long from_end, unsigned char by)
+{
+    FILE *file = fopen(name, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, from_end, SEEK_END), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, from_end, SEEK_END), 0);
+    assert_int_not_equal(fputc(byte ^ by, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_damaged_weights(void **state)
+{
+    char said[400] = "";
+    TnProgram *program = compile(), *other = NULL;
+    TnSaveOptions apart = {.size = sizeof apart, .weights = weights};
+    TnOpenOptions options = {.size = sizeof options, .log = take_text, .log_user = said};
+    (void)state;
+    open_folder();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tn_program_save(program, path, i ? &apart : NULL), TN_OK);
+        change_byte(i ? weights : path, -60, 1);
+        assert_int_equal(tn_program_load(path, &options, &other), TN_INVALID_MODEL);
+        assert_non_null(strstr(said, "weights"));
+        options.trust_weights = true;
+        assert_int_equal(tn_program_load(path, &options, &other), TN_OK);
+        tn_program_destroy(other);
+        options.trust_weights = false;
+    }
+    tn_program_destroy(program);
+    close_folder();
+}
+
+typedef struct Cellar {
+    int asked;
+    bool has_key, is_gone;
+} Cellar;
+
+static int64_t cellar_length(void *user, const char *name)
+{
+    const Cellar *cellar = user;
+    FILE *file = cellar->is_gone ? NULL : fopen(name, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        return -1;
+    int64_t length = ftell(file);
+    fclose(file);
+    return length;
+}
+
+static bool cellar_read(void *user, const char *name, int64_t offset, void *data, int64_t length)
+{
+    Cellar *cellar = user;
+    FILE *file = fopen(name, "rb");
+    bool good = file && fseek(file, offset, SEEK_SET) == 0 &&
+                fread(data, 1, (size_t)length, file) == (size_t)length;
+    for (int64_t i = 0; good && i < length; i++)
+        ((unsigned char *)data)[i] ^= cellar->has_key ? 0x5a : 0;
+    if (file)
+        fclose(file);
+    cellar->asked++;
+    return good;
+}
+
+/* Weights that are decrypted when they are read. */
+static void test_weights_are_read_by_the_host(void **state)
+{
+    float made[4], loaded[4];
+    char said[400] = "";
+    Cellar cellar = {.has_key = true};
+    TnProgram *program = compile(), *other = NULL;
+    TnSaveOptions apart = {.size = sizeof apart, .weights = weights};
+    TnOpenOptions options = {.size = sizeof options,
+                             .log = take_text,
+                             .log_user = said,
+                             .reader = {cellar_length, cellar_read, &cellar}};
+    (void)state;
+    open_folder();
+    run(program, made);
+    assert_int_equal(tn_program_save(program, path, &apart), TN_OK);
+    tn_program_destroy(program);
+    for (long i = 1; i <= cellar_length(&cellar, weights); i++)
+        change_byte(weights, -i, 0x5a);
+    assert_int_equal(tn_program_load(path, NULL, &other), TN_INVALID_MODEL); /* still encrypted */
+    assert_int_equal(tn_program_load(path, &options, &other), TN_OK);
+    assert_int_equal(cellar.asked, 1);
+    run(other, loaded);
+    assert_memory_equal(made, loaded, sizeof made);
+    tn_program_destroy(other);
+    cellar.has_key = false;
+    assert_int_equal(tn_program_load(path, &options, &other), TN_INVALID_MODEL);
+    cellar.is_gone = true;
+    assert_int_equal(tn_program_load(path, &options, &other), TN_IO);
+    assert_non_null(strstr(said, "no such file"));
+    options.reader.length = NULL;
+    assert_int_equal(tn_program_load(path, &options, &other), TN_BAD_ARGUMENT);
+    close_folder();
+}
+
+/* ---- States ------------------------------------------------------------------------------ */
+
+/* y = cache with x behind it; the sums of the cache count the runs. */
+static const char cache_text[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+                                 "decode (float[P, 2] past, float[1, 2] x, float[2] count)\n"
+                                 "    => (float[Q, 2] present, float[2] y, float[2] next) {\n"
+                                 "  one = Constant <value = float[2] {1, 1}> ()\n"
+                                 "  axes = Constant <value = int64[1] {0}> ()\n"
+                                 "  present = Concat <axis = 0> (past, x)\n"
+                                 "  y = ReduceSum <keepdims = 0> (present, axes)\n"
+                                 "  next = Add (count, one)\n"
+                                 "}\n";
+
+static TnProgram *compile_states(void)
+{
+    float seven[] = {7, 7};
+    TnTensor count = {TN_FLOAT, 1, {2}, seven}, empty = {TN_FLOAT, 2, {0, 2}, NULL};
+    TnState states[] = {{"past", "present", &empty}, {"count", "next", &count}};
+    TnCompileOptions options = {.size = sizeof options, .states = states, .state_count = 2};
+    TnModel *model = NULL;
+    TnProgram *program = NULL;
+    assert_int_equal(tn_model_parse(cache_text, strlen(cache_text), "decode", NULL, &model), TN_OK);
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    tn_model_destroy(model);
+    return program;
+}
+
+static void decode(const TnProgram *program, int rounds, float y[2], float count[2])
+{
+    TnContext *context = NULL;
+    TnTensor value;
+    assert_int_equal(tn_program_input_count(program), 1);
+    assert_int_equal(tn_program_output_count(program), 1);
+    assert_int_equal(tn_program_state_count(program), 2);
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    for (int i = 1; i <= rounds; i++) {
+        float x[] = {(float)i, 0.5f};
+        TnValue in = {TN_TENSOR, {TN_FLOAT, 2, {1, 2}, x}, 0, NULL};
+        TnValue out = {TN_TENSOR, {TN_FLOAT, 1, {2}, y}, 0, NULL};
+        assert_int_equal(tn_run(context, 1, &in, 1, &out), TN_OK);
+    }
+    assert_int_equal(tn_context_state(context, 0, &value), TN_OK);
+    assert_int_equal(value.dims[0], rounds);
+    assert_int_equal(tn_context_state(context, 1, &value), TN_OK);
+    memcpy(count, value.data, 2 * sizeof *count);
+    tn_context_destroy(context);
+}
+
+static void test_states_are_kept(void **state)
+{
+    float y[2], count[2];
+    TnProgram *program = compile_states(), *other = NULL;
+    (void)state;
+    open_folder();
+    decode(program, 9, y, count);
+    assert_true(y[0] == 45 && y[1] == 4.5f && count[0] == 16);
+    assert_int_equal(tn_program_save(program, path, NULL), TN_OK);
+    tn_program_destroy(program);
+    assert_int_equal(tn_program_load(path, NULL, &other), TN_OK);
+    for (int i = 0; i < 2; i++) { /* each context begins anew */
+        decode(other, 9, y, count);
+        assert_true(y[0] == 45 && y[1] == 4.5f && count[0] == 16 && count[1] == 16);
+    }
+    tn_program_destroy(other);
+    close_folder();
+}
+
+/* ---- Operators of the host --------------------------------------------------------------- */
+
+static TnStatus scale(void *user, TnCall *call)
+{
+    const TnTensor *x = tn_call_input(call, 0);
+    float *y = tn_call_output(call, 0, x->rank, x->dims), by = tn_call_float(call, "by");
+    if (!y)
+        return tn_call_status(call);
+    for (int64_t i = 0; i < x->dims[0]; i++)
+        y[i] = ((const float *)x->data)[i] * by;
+    ++*(int *)user;
+    return TN_OK;
+}
+
+static const char scale_text[] =
+    "<ir_version: 10, opset_import: [\"\" : 21, \"acme\" : 1]>\n"
+    "net (float[N] x, bool c) => (float[N] y) {\n"
+    "  h = acme.Scale <by = 3.0> (x)\n"
+    "  k = If (c) <then_branch = t () => (float[N] r) { r = acme.Scale <by = 2.0> (h) },\n"
+    "              else_branch = e () => (float[N] r) { r = Neg (h) }>\n"
+    "  y = Add (k, x)\n"
+    "}\n";
+
+static void run_scale(const TnProgram *program, float y[2])
+{
+    float x[] = {1, -2};
+    bool c = true;
+    TnContext *context = NULL;
+    TnValue in[] = {{TN_TENSOR, {TN_FLOAT, 1, {2}, x}, 0, NULL},
+                    {TN_TENSOR, {TN_BOOL, 0, {0}, &c}, 0, NULL}};
+    TnValue out = {TN_TENSOR, {TN_FLOAT, 1, {2}, y}, 0, NULL};
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    assert_int_equal(tn_run(context, 2, in, 1, &out), TN_OK);
+    tn_context_destroy(context);
+}
+
+static void test_operators_are_bound_by_name(void **state)
+{
+    static const TnAttribute by = {.name = "by", .kind = TN_ATTRIBUTE_FLOAT, .default_float = 1};
+    char said[400] = "";
+    int calls = 0;
+    float y[2];
+    TnOperator ops[] = {{.size = sizeof *ops,
+                         .domain = "acme",
+                         .name = "Other",
+                         .since = 1,
+                         .min_inputs = 1,
+                         .max_inputs = 1,
+                         .outputs = 1,
+                         .compute = scale},
+                        {.size = sizeof *ops,
+                         .domain = "acme",
+                         .name = "Scale",
+                         .since = 1,
+                         .min_inputs = 1,
+                         .max_inputs = 1,
+                         .outputs = 1,
+                         .attributes = &by,
+                         .attribute_count = 1,
+                         .compute = scale,
+                         .user = &calls}};
+    TnModel *model = NULL;
+    TnProgram *program = NULL, *other = NULL;
+    TnOpenOptions options = {.size = sizeof options, .log = take_text, .log_user = said};
+    (void)state;
+    open_folder();
+    assert_int_equal(tn_model_parse("", 0, "empty", NULL, &model), TN_INVALID_MODEL);
+    assert_int_equal(tn_model_create("net", NULL, &model), TN_OK);
+    tn_model_destroy(model);
+    assert_int_equal(tn_model_parse(scale_text, strlen(scale_text), "net", NULL, &model), TN_OK);
+    assert_int_equal(tn_model_add_operator(model, &ops[1]), TN_OK);
+    assert_int_equal(tn_compile(model, NULL, &program), TN_OK);
+    tn_model_destroy(model);
+    assert_int_equal(tn_program_save(program, path, NULL), TN_OK);
+    char object[140];
+    snprintf(object, sizeof object, "%s.o", path);
+    assert_int_equal(tn_program_save(program, object, NULL), TN_UNSUPPORTED);
+    tn_program_destroy(program);
+
+    assert_int_equal(tn_program_load(path, &options, &other), TN_UNSUPPORTED);
+    assert_non_null(strstr(said, "acme.Scale"));
+    options.operators = ops;
+    options.operator_count = 2;
+    assert_int_equal(tn_program_load(path, &options, &other), TN_OK);
+    run_scale(other, y);
+    assert_true(y[0] == 7 && y[1] == -14 && calls == 2);
+    tn_program_destroy(other);
+    ops[1].min_inputs = ops[1].max_inputs = 2;
+    assert_int_equal(tn_program_load(path, &options, &other), TN_UNSUPPORTED);
+    assert_non_null(strstr(said, "another number of inputs"));
+    close_folder();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_weights_apart),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_damaged_weights),
+        cmocka_unit_test(test_weights_are_read_by_the_host),
+        cmocka_unit_test(test_states_are_kept),
+        cmocka_unit_test(test_operators_are_bound_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
