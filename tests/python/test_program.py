@@ -444,9 +444,32 @@ class Saving(unittest.TestCase):
         self.path("garbage.so").write_bytes(b"\x7fELF garbage")
         with self.assertRaises(tenon.InvalidModelError):
             tenon.load(self.path("garbage.so"))
-        states = tenon.compile(States.TEXT, states={"past": "present"})
+        replaceable = tenon.compile(LINEAR, replaceable=["w"])
         with self.assertRaises(tenon.UnsupportedError):
-            states.save(self.path("states.so"))
+            replaceable.save(self.path("replaceable.so"))
+
+    def test_states(self):
+        start = np.array([5, 6], np.float32)
+        program = tenon.compile(States.TEXT, states={"past": "present"}, initial={"past": start})
+        program.save(self.path("states.so"))
+        loaded = tenon.load(self.path("states.so"))
+        self.assertEqual((loaded.input_names, loaded.output_names), (("x",), ("y",)))
+        session, again = loaded.session(), program.session()
+        for _ in range(3):
+            x = np.ones(2, np.float32)
+            np.testing.assert_array_equal(session(x)["y"], again(x)["y"])
+        np.testing.assert_array_equal(session.state("past"), start + 3)
+
+    def test_damaged_weights(self):
+        program = tenon.compile(LINEAR)
+        path = self.path("m.so")
+        program.save(path)
+        damaged = bytearray(path.read_bytes())
+        damaged[-60] ^= 1
+        path.write_bytes(damaged)
+        with self.assertRaisesRegex(tenon.InvalidModelError, "weights"):
+            tenon.load(path)
+        tenon.load(path, trust_weights=True)
 
 
 class _Foreign:

@@ -280,6 +280,11 @@ class OpenOptions(ctypes.Structure):
         ("diagnose", Diagnose),
         ("diagnose_user", c_void_p),
         ("weights", c_char_p),
+        ("reader", Reader),
+        ("allocator", Allocator),
+        ("operators", c_void_p),
+        ("operator_count", c_int),
+        ("trust_weights", c_bool),
     ]
 
 

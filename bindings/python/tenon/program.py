@@ -551,7 +551,7 @@ class Program:
         weights
             A file of their own for the weights; None: they are in the file.
 
-        Raises :class:`BadArgumentError`, :class:`UnsupportedError` (a program with states or
+        Raises :class:`BadArgumentError`, :class:`UnsupportedError` (a program with
         replaceable weights), :class:`FileError`.
         """
         messages = Messages()
@@ -643,13 +643,18 @@ class Program:
 
 
 def load(
-    path: str | os.PathLike, *, weights: str | os.PathLike | None = None, threads: int = 1
+    path: str | os.PathLike,
+    *,
+    weights: str | os.PathLike | None = None,
+    threads: int = 1,
+    trust_weights: bool = False,
 ) -> Program:
     """A program from a shared library that :meth:`Program.save` or ``tenon compile`` has written.
 
     It has to be of this version of Tenon and for this processor. The file is mapped, and must not
     change while the program lives. ``weights``: the file of weights that were saved apart; None:
     beside it, as it was saved. ``threads``: how many work at once in each run; 0: one a core.
+    ``trust_weights``: do not compare them with their checksum, which reads all of them.
 
     Raises :class:`FileError`, :class:`InvalidModelError` (the file is damaged, or none of Tenon's),
     :class:`UnsupportedError` (another version, architecture or processor).
@@ -657,6 +662,7 @@ def load(
     messages = Messages()
     options = _abi.OpenOptions(size=ctypes.sizeof(_abi.OpenOptions), diagnose=messages.callback)
     options.weights = os.fsencode(weights) if weights else None
+    options.trust_weights = trust_weights
     pointer = ctypes.c_void_p()
     load_program = optional_function("tn_program_load")
     status = load_program(os.fsencode(path), ctypes.byref(options), ctypes.byref(pointer))
