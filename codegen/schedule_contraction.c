@@ -349,6 +349,18 @@ static const Expr *all_guards(const Plan *p, const Operand *operand)
     return inside;
 }
 
+/* a has elements for all lanes, or all columns, where these are a batch. */
+static const Expr *guards_of_a(const Plan *p)
+{
+    const Expr *offset = p->c.a.offset, *zero = number(p, 0);
+    const Expr *first = expr_substitute(p->c.pool, offset, p->lane, zero);
+    for (int v = 0; v < p->vector_count; v++)
+        first = expr_substitute(p->c.pool, first, p->vectors[v], zero);
+    if (first != offset)
+        return all_guards(p, &p->c.a);
+    return p->c.a.inside ? p->c.a.inside : everywhere(p);
+}
+
 static const Expr *fetch_or_zero(const Plan *p, const Operand *operand, const Expr *offset,
                                  const Expr *inside)
 {
@@ -577,9 +589,7 @@ static void sum_tile(Plan *p, const Array *sum, const Expr *cell, const Expr *ve
     }
     close_all(p, p->vector_count);
     open_all(p, p->row_count, p->rows);
-    nest_set(
-        p->b, a, zero,
-        fetch_or_zero(p, &p->c.a, p->c.a.offset, p->c.a.inside ? p->c.a.inside : everywhere(p)));
+    nest_set(p->b, a, zero, fetch_or_zero(p, &p->c.a, p->c.a.offset, guards_of_a(p)));
     open_all(p, p->vector_count, p->vectors);
     const Expr *va = expr_cell(pool, a, zero), *vb = expr_cell(pool, b, vector);
     const Expr *before = expr_cell(pool, sum, cell);

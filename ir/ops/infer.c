@@ -411,7 +411,14 @@ static const Expr *broadcast_size(InferContext *context, const Node *node, const
     bool b_may_be_one = !expr_is_constant(b_is_one, &known);
     if (!a_may_be_one && !b_may_be_one)
         return simpler(a, b);
-    return !a_may_be_one ? a : !b_may_be_one ? b : expr_larger(pool, a, b);
+    if (!a_may_be_one || !b_may_be_one)
+        return a_may_be_one ? b : a;
+    int64_t least_a, least_b, most;
+    expr_bounds(a, &least_a, &most);
+    expr_bounds(b, &least_b, &most);
+    if (least_a > 0 && least_b > 0)
+        return expr_larger(pool, a, b);
+    return expr_select(pool, a_is_one, b, a); /* 0 and 1 give 0 */
 }
 
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
