@@ -154,6 +154,18 @@ bool element_is_exact(const Expr *e, TnElementType type)
     return type == TN_BOOL || (number >= -limit && number <= limit);
 }
 
+bool element_is_number(const Expr *e)
+{
+    int64_t number;
+    return expr_known(e, &number) && number < EXPR_LIMIT && number > -EXPR_LIMIT;
+}
+
+/* Arithmetic on what is beyond all numbers says nothing; its order does. */
+static bool is_followed(IndexFunction *f, const Expr *e)
+{
+    return f == expr_larger || f == expr_smaller || !expr_known(e, NULL) || element_is_number(e);
+}
+
 void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
 {
     int64_t count, a_count, b_count = 0;
@@ -170,6 +182,8 @@ void propagate_elementwise(InferContext *context, Node *node, IndexFunction *f)
     for (int64_t i = 0; i < count; i++) {
         const Expr *x = a[broadcast_position(type, i, operand_type(node, 0))];
         const Expr *y = b ? b[broadcast_position(type, i, operand_type(node, 1))] : NULL;
+        if (!is_followed(f, x) || (y && !is_followed(f, y)))
+            return;
         elements[i] = f(context->pool, x, y);
         if (!element_is_exact(elements[i], type->element))
             return;

@@ -38,6 +38,9 @@ bool elements_may_be_known(TnElementType element);
 /* Whether a result is small, static, and of such a type; *count: its elements. */
 bool result_may_have_elements(const Node *node, int result, int64_t *count);
 
+/* Whether the element is a number that is known exactly: all beyond EXPR_LIMIT, such as the ends of
+ * slices, are one. */
+bool element_is_number(const Expr *e);
 /* Whether what indices say is what arithmetic of the type gives. */
 bool element_is_exact(const Expr *e, TnElementType type);
 /* result[i] = f(a[i], b[i]) over broadcast operands. f answers NULL where it does not know. */

@@ -33,15 +33,23 @@ static const Expr *index_same(ExprPool *pool, const Expr *a, const Expr *b)
     return a;
 }
 
-/* Toward zero, so only where that is known to be rounding down. */
+/* Toward zero, while quotients are rounded down: the two differ below zero. */
 static const Expr *index_divide(ExprPool *pool, const Expr *a, const Expr *b)
 {
     int64_t a_lower, a_upper, b_lower, b_upper, x, y;
-    if (expr_known(a, &x) && expr_known(b, &y) && y != 0)
+    if (expr_known(a, &x) && expr_known(b, &y) && y != 0 && !(y == -1 && x == INT64_MIN))
         return expr_integer(pool, x / y);
     expr_bounds(a, &a_lower, &a_upper);
     expr_bounds(b, &b_lower, &b_upper);
-    return a_lower >= 0 && b_lower >= 1 ? expr_quotient(pool, a, b) : NULL;
+    if (b_lower < 1)
+        return NULL;
+    const Expr *down = expr_quotient(pool, a, b), *zero = expr_integer(pool, 0);
+    if (a_lower >= 0)
+        return down;
+    if (a_lower > -b_lower) /* N - 1 halved: at worst -1 is, which gives 0 */
+        return expr_larger(pool, down, zero);
+    const Expr *up = expr_scale(pool, expr_quotient(pool, expr_scale(pool, a, -1), b), -1);
+    return expr_select(pool, expr_compare(pool, EXPR_less, a, zero), up, down);
 }
 
 /* Of floats, only where nothing is left. */

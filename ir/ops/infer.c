@@ -78,17 +78,16 @@ const Type *operand_type(const Node *node, int i)
     return value->type;
 }
 
-/* A value all of whose elements are known numbers, as a constant. */
-static const Constant *constant_of_elements(Model *model, const Value *value)
+Constant *elements_constant(Model *model, const Value *value)
 {
     const Type *type = value->type;
+    int64_t dims[MAX_RANK];
     if (!value->elements || !type_is_static(type))
         return NULL;
-    int64_t dims[MAX_RANK];
     for (int d = 0; d < type->rank; d++)
         expr_known(type->dims[d], &dims[d]);
     for (int64_t i = 0; i < value->element_count; i++)
-        if (!expr_known(value->elements[i], NULL))
+        if (!element_is_number(value->elements[i]))
             return NULL;
     void *data;
     Constant *constant = constant_allocate(model->arena, type->element, type->rank, dims, &data);
@@ -108,7 +107,7 @@ const Constant *operand_constant(const Node *node, int i)
     const Value *value = operand(node, i);
     if (!value)
         return NULL;
-    return value->constant ? value->constant : constant_of_elements(node->graph->model, value);
+    return value->constant ? value->constant : elements_constant(node->graph->model, value);
 }
 
 static void note_needed(InferContext *context, Value *input)
@@ -413,11 +412,15 @@ static const Expr *broadcast_size(InferContext *context, const Node *node, const
         return simpler(a, b);
     if (!a_may_be_one || !b_may_be_one)
         return a_may_be_one ? b : a;
+    const Expr *larger = expr_larger(pool, a, b);
     int64_t least_a, least_b, most;
     expr_bounds(a, &least_a, &most);
     expr_bounds(b, &least_b, &most);
     if (least_a > 0 && least_b > 0)
-        return expr_larger(pool, a, b);
+        return larger;
+    if (larger->kind == EXPR_larger) /* in one order, so that equal sizes look equal */
+        a = larger->src[0], b = larger->src[1];
+    a_is_one = expr_compare(pool, EXPR_equal, a, one);
     return expr_select(pool, a_is_one, b, a); /* 0 and 1 give 0 */
 }
 

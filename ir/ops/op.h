@@ -96,6 +96,8 @@ void infer_set_elements(InferContext *context, Node *node, int result, const Exp
 const Type *operand_type(const Node *node, int i);
 /* The operand's constant, or NULL where it is absent or not constant. */
 const Constant *operand_constant(const Node *node, int i);
+/* A value all of whose elements are known numbers, as a constant; else NULL. */
+Constant *elements_constant(Model *model, const Value *value);
 /* The constant of an operand that decides the structure of the node (axes, a mode). Where it is not
  * constant: an error, and the graph inputs that it hangs from are noted in context->needed, so that
  * a host that knows their values can compile for these. */
@@ -108,8 +110,8 @@ const Expr *const *infer_elements(InferContext *context, const Node *node, int i
 bool infer_axis(InferContext *context, const Node *node, int64_t a, int rank, int *axis);
 /* The axes from an optional constant operand or all of them if absent; sorted, unique. */
 bool infer_axes(InferContext *context, const Node *node, IntList axes, int rank, bool *is_axis);
-/* The shape of operands broadcast together, as NumPy does. Unequal symbolic sizes give their
- * maximum, with an assumption that the smaller is 1. */
+/* The shape of operands broadcast together, as NumPy does. Of unequal symbolic sizes one is
+ * assumed to be 1; the result has the other, which may be 0. */
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
                      int *rank, const Expr **dims);
 /* a and b must be equal: the one that is simpler, an assumption where it is not provable, NULL and
