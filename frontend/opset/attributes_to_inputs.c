@@ -4,6 +4,8 @@
  */
 #include "frontend/opset/rules.h"
 
+#include "runtime/element.h"
+
 /* Squeeze, Unsqueeze and the reductions: axes, the second input today. */
 bool upgrade_axes(Upgrade *upgrade)
 {
@@ -11,6 +13,27 @@ bool upgrade_axes(Upgrade *upgrade)
     Value *operands[] = {rule_operand(upgrade, 0), rule_ints(upgrade, "axes")};
     return upgrade_finish(upgrade, node, operands[1] ? 2 : upgrade->operand_count,
                           operands[1] ? operands : upgrade->operands);
+}
+
+/* Until 28 of integers, too: their logarithm is one of floats, cut off. */
+bool upgrade_reduce_log(Upgrade *upgrade)
+{
+    TnElementType element = rule_element(upgrade, 0);
+    ElementKind kind = element_kind(element);
+    if (kind != ELEMENT_KIND_SIGNED && kind != ELEMENT_KIND_UNSIGNED)
+        return upgrade_axes(upgrade);
+    const Setting to_double[] = {{"to", TN_DOUBLE, 0, NULL}, {NULL, 0, 0, NULL}};
+    const Setting back[] = {{"to", (int64_t)element, 0, NULL}, {NULL, 0, 0, NULL}};
+    NodeProto *node = upgrade_copy_without(upgrade, "axes");
+    Value *operands[] = {rule_make(upgrade, "Cast", to_double, 1, rule_operand(upgrade, 0)),
+                         rule_ints(upgrade, "axes")};
+    if (!operands[1])
+        operands[1] = rule_operand(upgrade, 1);
+    if (!operands[0] || !upgrade_finish(upgrade, node, operands[1] ? 2 : 1, operands))
+        return false;
+    if (upgrade->result_count > 0)
+        upgrade->results[0] = rule_make(upgrade, "Cast", back, 1, upgrade->results[0]);
+    return upgrade->result_count == 0 || upgrade->results[0];
 }
 
 bool upgrade_reshape(Upgrade *upgrade)
