@@ -114,9 +114,9 @@ static bool infer_stft(InferContext *context, Node *node)
     const Type *x = operand_type(node, SIGNAL);
     ExprPool *pool = context->pool;
     int64_t known;
-    if (x->rank != 3)
-        return infer_error(context, node, "signal has rank %d, expected 3", x->rank);
-    if (!check_parts(context, node, x->dims[2]))
+    if (x->rank != 3 && x->rank != 2) /* [batch, length], real, is what PyTorch writes */
+        return infer_error(context, node, "signal has rank %d, expected 3, or 2", x->rank);
+    if (x->rank == 3 && !check_parts(context, node, x->dims[2]))
         return false;
     const Expr *step = one_element(context, node, STEP), *frame = x->dims[1];
     if (operand(node, WINDOW)) {
@@ -183,13 +183,14 @@ static void lower_stft(Lowering *l)
     const Expr *frame = lower_in(l, FRAME_LENGTH) ? element_of(l, FRAME_LENGTH)
                         : window                  ? window->shape[0]
                                                   : x->shape[1];
-    const Tensor *roots = make_roots(l, frame, x->shape[2]);
+    const Expr *parts = x->rank == 3 ? x->shape[2] : expr_integer(pool, 1);
+    const Tensor *roots = make_roots(l, frame, parts);
     const Tensor *sum = lower_temporary(l, "sum", TN_DOUBLE, 4, y->shape);
     Compute *reduce = kernel_reduce(l->kernel, sum, COMBINE_sum);
     const Expr *at[MAX_RANK];
     lower_indices(l, reduce, at);
     const Expr *j = compute_reduce_axis(l->kernel, reduce, frame);
-    const Expr *part = compute_reduce_axis(l->kernel, reduce, x->shape[2]);
+    const Expr *part = compute_reduce_axis(l->kernel, reduce, parts);
     const Expr *from[] = {at[0], expr_plus(pool, expr_times(pool, at[1], step), j), part};
     const Expr *turns = expr_modulus(pool, expr_times(pool, j, at[2]), frame);
     const Expr *root_at[] = {at[3], part, turns};
