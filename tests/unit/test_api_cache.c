@@ -13,10 +13,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -186,6 +188,39 @@ static void test_lets_go_what_was_used_longest_ago(void **state)
     free((void *)oldest);
 }
 
+static void check_entry(const char *path)
+{
+    TnProgram *program = NULL;
+    assert_int_equal(tn_program_load(path, NULL, &program), TN_OK);
+    tn_program_destroy(program);
+}
+
+/* Whenever a process is killed while it compiles, there is a whole entry or none, and nothing else.
+ */
+static void test_killed_processes_leave_whole_entries(void **state)
+{
+    (void)state;
+    enum { KILLS = 12, LONGEST_US = 40000 };
+    TnCache cache = {.folder = folder};
+    for (int i = 0; i < KILLS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            compile_and_run(100 + i, 0, &cache, NULL);
+            _exit(0);
+        }
+        assert_true(child > 0);
+        usleep((useconds_t)(i * LONGEST_US / KILLS));
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        each_file(check_entry);
+    }
+    int kept = each_file(NULL);
+    for (int i = 0; i < KILLS; i++)
+        kept -= compile_and_run(100 + i, 0, &cache, NULL);
+    assert_int_equal(kept, 0); /* what was left was theirs, and is used */
+    assert_int_equal(each_file(NULL), KILLS);
+}
+
 /* States belong to the handle, not to what is kept. */
 static void test_kept_programs_have_states(void **state)
 {
@@ -237,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_makes_damaged_entries_again, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_lets_go_what_was_used_longest_ago, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_killed_processes_leave_whole_entries, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_kept_programs_have_states, make_folder, remove_folder),
         cmocka_unit_test(test_does_without_where_it_cannot),
