@@ -11,16 +11,6 @@
 #include <assert.h>
 #include <string.h>
 
-static bool is_real(TnElementType type)
-{
-    return type == TN_FLOAT || type == TN_DOUBLE;
-}
-
-static bool is_signed(TnElementType type)
-{
-    return element_kind(type) == ELEMENT_KIND_SIGNED;
-}
-
 LLVMTypeRef value_type(Emitter *em, TnElementType type)
 {
     if (type == TN_BOOL)

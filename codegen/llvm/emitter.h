@@ -71,6 +71,17 @@ typedef struct Emitter {
     uint32_t memo_mask, memo_used, statement;
 } Emitter;
 
+/* The floats that have arithmetic. */
+static inline bool is_real(TnElementType type)
+{
+    return type == TN_FLOAT || type == TN_DOUBLE;
+}
+
+static inline bool is_signed(TnElementType type)
+{
+    return element_kind(type) == ELEMENT_KIND_SIGNED;
+}
+
 /* ---- emit.c ------------------------------------------------------------------------------ */
 
 /* Adds the function to the module, under its name. */

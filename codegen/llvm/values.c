@@ -93,16 +93,6 @@ Llvm emit_intrinsic(Emitter *em, const char *name, LLVMTypeRef type, Llvm *args,
     return emit_overloaded(em, name, &type, type ? 1 : 0, args, count);
 }
 
-static bool is_float(TnElementType type)
-{
-    return type == TN_FLOAT || type == TN_DOUBLE;
-}
-
-static bool is_signed(TnElementType type)
-{
-    return element_kind(type) == ELEMENT_KIND_SIGNED;
-}
-
 /* ---- Functions of the C library ---------------------------------------------------------- */
 
 static Llvm call_library(Emitter *em, const char *name, TnElementType type, Llvm *args,
@@ -365,19 +355,17 @@ static Llvm emit_compare(Emitter *em, ExprKind kind, TnElementType type, Llvm a,
     bool sign = is_signed(type);
     switch (kind) {
     case EXPR_less:
-        return is_float(type)
-                   ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "")
-                   : LLVMBuildICmp(em->builder, sign ? LLVMIntSLT : LLVMIntULT, a, b, "");
+        return is_real(type) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "")
+                             : LLVMBuildICmp(em->builder, sign ? LLVMIntSLT : LLVMIntULT, a, b, "");
     case EXPR_less_equal:
-        return is_float(type)
-                   ? LLVMBuildFCmp(em->builder, LLVMRealOLE, a, b, "")
-                   : LLVMBuildICmp(em->builder, sign ? LLVMIntSLE : LLVMIntULE, a, b, "");
+        return is_real(type) ? LLVMBuildFCmp(em->builder, LLVMRealOLE, a, b, "")
+                             : LLVMBuildICmp(em->builder, sign ? LLVMIntSLE : LLVMIntULE, a, b, "");
     case EXPR_equal:
-        return is_float(type) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, a, b, "")
-                              : LLVMBuildICmp(em->builder, LLVMIntEQ, a, b, "");
+        return is_real(type) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, a, b, "")
+                             : LLVMBuildICmp(em->builder, LLVMIntEQ, a, b, "");
     case EXPR_not_equal:
-        return is_float(type) ? LLVMBuildFCmp(em->builder, LLVMRealUNE, a, b, "")
-                              : LLVMBuildICmp(em->builder, LLVMIntNE, a, b, "");
+        return is_real(type) ? LLVMBuildFCmp(em->builder, LLVMRealUNE, a, b, "")
+                             : LLVMBuildICmp(em->builder, LLVMIntNE, a, b, "");
     default: assert(!"not a comparison"); return NULL;
     }
 }
@@ -409,8 +397,8 @@ static Llvm emit_across(Emitter *em, const Expr *e, Llvm value)
             lanes[l] = l ^ half;
         Llvm pair[] = {value, LLVMBuildShuffleVector(em->builder, value, value,
                                                      constant_lanes(em, em->i32, lanes), "")};
-        value = is_float(e->type) ? emit_float_binary(em, kind, e->type, pair)
-                                  : emit_integer_binary(em, kind, e->type, pair);
+        value = is_real(e->type) ? emit_float_binary(em, kind, e->type, pair)
+                                 : emit_integer_binary(em, kind, e->type, pair);
     }
     return LLVMBuildExtractElement(em->builder, value, constant_int(em, em->i32, 0), "");
 }
@@ -436,7 +424,7 @@ static Llvm emit_fma(Emitter *em, Llvm *src)
 
 static Llvm emit_from_index(Emitter *em, const Expr *e)
 {
-    TnElementType as = element_bytes(e->type) > 4 || is_float(e->type) ? TN_INT64 : TN_INT32;
+    TnElementType as = element_bytes(e->type) > 4 || is_real(e->type) ? TN_INT64 : TN_INT32;
     if (!mentions_lane(em, e->src[0]))
         return emit_convert(em, emit_index(em, e->src[0]), TN_INT64, e->type, false);
     Llvm index = emit_lane_index(em, e->src[0]);
@@ -451,7 +439,7 @@ static Llvm emit_from_index(Emitter *em, const Expr *e)
 static Llvm emit_constant(Emitter *em, const Expr *e)
 {
     LLVMTypeRef type = value_type(em, e->type);
-    if (!is_float(e->type))
+    if (!is_real(e->type))
         return LLVMConstInt(type, e->bits, false);
     LLVMTypeRef bits = e->type == TN_FLOAT ? em->i32 : em->i64;
     return LLVMConstBitCast(LLVMConstInt(bits, e->bits, false), type);
@@ -475,10 +463,10 @@ static Llvm emit_operation(Emitter *em, const Expr *e, Llvm *src)
     if (is_compare(e->kind))
         return emit_compare(em, e->kind, type, src[0], src[1]);
     if (e->count == 1)
-        return is_float(type) ? emit_float_unary(em, e->kind, type, src)
-                              : emit_integer_unary(em, e->kind, type, src[0]);
-    return is_float(type) ? emit_float_binary(em, e->kind, type, src)
-                          : emit_integer_binary(em, e->kind, type, src);
+        return is_real(type) ? emit_float_unary(em, e->kind, type, src)
+                             : emit_integer_unary(em, e->kind, type, src[0]);
+    return is_real(type) ? emit_float_binary(em, e->kind, type, src)
+                         : emit_integer_binary(em, e->kind, type, src);
 }
 
 /* ---- The walk ---------------------------------------------------------------------------- */
