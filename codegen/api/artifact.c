@@ -16,6 +16,21 @@
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
+/* The first value of a state, which takes no room in the file where it is zeros. */
+static const TnTensor *initial_value(Arena *arena, const StatePair *pair)
+{
+    if (!pair->has_initial)
+        return NULL;
+    TnTensor *initial = arena_copy(arena, &pair->initial, sizeof pair->initial);
+    const char *data = initial->data;
+    int64_t bytes = memory_tensor_bytes(initial), zeros = 0;
+    while (zeros < bytes && !data[zeros])
+        zeros++;
+    if (zeros == bytes)
+        initial->data = NULL;
+    return initial;
+}
+
 static const ArtifactState *list_states(const TnProgram *program)
 {
     ArtifactState *states = ARENA_ARRAY(program->arena, ArtifactState, program->state_count + 1);
@@ -23,7 +38,7 @@ static const ArtifactState *list_states(const TnProgram *program)
         const StatePair *pair = &program->states[i];
         states[i] = (ArtifactState){.past = program->program->inputs[pair->input].name,
                                     .present = program->program->outputs[pair->output].name,
-                                    .initial = pair->has_initial ? &pair->initial : NULL};
+                                    .initial = initial_value(program->arena, pair)};
     }
     return states;
 }

@@ -194,6 +194,24 @@ static void write_inputs(const Interface *f, Text *text)
     text_format(text, "} %s_inputs;\n\n", f->name);
 }
 
+static void write_states(const Interface *f, Text *text)
+{
+    if (!f->info.state_count)
+        return;
+    text_append(text,
+                "/* States: what a run makes is what the next one takes. The caller keeps two "
+                "pieces of memory for\n * each, which change places.\n *\n");
+    for (int i = 0; i < f->info.state_count; i++) {
+        const TnArtifactState *state = &f->info.states[i];
+        text_format(text, " *     inputs.%s takes outputs.%s; the first run takes %s\n",
+                    f->inputs[state->past].c_name, f->outputs[state->present].c_name,
+                    !state->initial        ? "what the caller begins with"
+                    : state->initial->data ? "what the states of the TnArtifactInfo say"
+                                           : "zeros");
+    }
+    text_append(text, " */\n");
+}
+
 static void write_outputs(const Interface *f, Text *text)
 {
     text_append(text,
@@ -366,6 +384,7 @@ void header_write(const Interface *f, Text *text)
     text_append(text, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     write_inputs(f, text);
     write_outputs(f, text);
+    write_states(f, text);
     write_asserts(f, text);
     write_arena(f, text);
     text_append(text, "/* Sizes of inputs and outputs. */\n");
