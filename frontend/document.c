@@ -81,6 +81,46 @@ bool node_proto_is_constant(const NodeProto *node)
     return proto_equals(node->op_type, "Constant") && !proto_domain(node->domain).length;
 }
 
+const char *attribute_type_name(int32_t type)
+{
+    static const char *const names[] = {
+        [PROTO_ATTRIBUTE_FLOAT] = "float",
+        [PROTO_ATTRIBUTE_INT] = "int",
+        [PROTO_ATTRIBUTE_STRING] = "string",
+        [PROTO_ATTRIBUTE_TENSOR] = "tensor",
+        [PROTO_ATTRIBUTE_GRAPH] = "graph",
+        [PROTO_ATTRIBUTE_FLOATS] = "floats",
+        [PROTO_ATTRIBUTE_INTS] = "ints",
+        [PROTO_ATTRIBUTE_STRINGS] = "strings",
+        [PROTO_ATTRIBUTE_TENSORS] = "tensors",
+        [PROTO_ATTRIBUTE_GRAPHS] = "graphs",
+        [PROTO_ATTRIBUTE_SPARSE_TENSOR] = "sparse_tensor",
+        [PROTO_ATTRIBUTE_SPARSE_TENSORS] = "sparse_tensors",
+        [PROTO_ATTRIBUTE_TYPE] = "type_proto",
+        [PROTO_ATTRIBUTE_TYPES] = "type_protos",
+    };
+    return type > 0 && type < (int32_t)COUNT_OF(names) ? names[type] : NULL;
+}
+
+ProtoAttributeType attribute_kind_type(AttributeKind kind)
+{
+    switch (kind) {
+    case ATTRIBUTE_int:
+    case ATTRIBUTE_element: return PROTO_ATTRIBUTE_INT;
+    case ATTRIBUTE_float: return PROTO_ATTRIBUTE_FLOAT;
+    case ATTRIBUTE_string:
+    case ATTRIBUTE_choice: return PROTO_ATTRIBUTE_STRING;
+    case ATTRIBUTE_ints: return PROTO_ATTRIBUTE_INTS;
+    case ATTRIBUTE_floats: return PROTO_ATTRIBUTE_FLOATS;
+    case ATTRIBUTE_strings: return PROTO_ATTRIBUTE_STRINGS;
+    case ATTRIBUTE_tensor: return PROTO_ATTRIBUTE_TENSOR;
+    case ATTRIBUTE_graph: return PROTO_ATTRIBUTE_GRAPH;
+    case ATTRIBUTE_type: return PROTO_ATTRIBUTE_TYPE;
+    case ATTRIBUTE_type_list: return PROTO_ATTRIBUTE_TYPES;
+    }
+    return PROTO_ATTRIBUTE_UNDEFINED;
+}
+
 int64_t opset_imports_version(OperatorSetIdProto *const *imports, int64_t count, TnString domain)
 {
     domain = proto_domain(domain);

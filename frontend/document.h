@@ -16,6 +16,7 @@
 #ifndef FRONTEND_DOCUMENT_H
 #define FRONTEND_DOCUMENT_H
 
+#include "ir/graph/attribute.h"
 #include "ir/support/array.h"
 #include "ir/support/diagnostic.h"
 #include "tenon.h"
@@ -97,6 +98,10 @@ TnString proto_domain(TnString domain);
 const AttributeProto *node_proto_attribute(const NodeProto *node, const char *name);
 /* A Constant of ai.onnx, unless the model has a function of that name. */
 bool node_proto_is_constant(const NodeProto *node);
+/* "ints" of PROTO_ATTRIBUTE_INTS, as in ONNX's textual syntax; NULL if there is no such type. */
+const char *attribute_type_name(int32_t type);
+/* The type that a file has for attributes of an operator's table. */
+ProtoAttributeType attribute_kind_type(AttributeKind kind);
 /* The version of a domain among imports; 0 if it is not there. */
 int64_t opset_imports_version(OperatorSetIdProto *const *imports, int64_t count, TnString domain);
 

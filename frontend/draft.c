@@ -555,10 +555,10 @@ static bool check_attribute(const Draft *draft, const NodeProto *node, TnString 
     if (!def)
         return FAIL(draft, node_name, "%s has no attribute '%.*s'", op->name, (int)name.length,
                     name.data);
-    if (import_attribute_kind_type(def->kind) != type)
+    if (attribute_kind_type(def->kind) != type)
         return FAIL(draft, node_name, "attribute '%s' of %s is of type %s, not %s", def->name,
-                    op->name, import_attribute_type_name(import_attribute_kind_type(def->kind)),
-                    import_attribute_type_name(type));
+                    op->name, attribute_type_name(attribute_kind_type(def->kind)),
+                    attribute_type_name(type));
     return true;
 }
 

@@ -78,47 +78,25 @@ static bool set_value(Arena *arena, AttributeProto *proto, const AttributeDef *d
                       const void *field)
 {
     switch (def->kind) {
-    case ATTRIBUTE_int:
-        PROTO_SET(proto, i, *(const int64_t *)field);
-        proto->type = PROTO_ATTRIBUTE_INT;
-        return true;
-    case ATTRIBUTE_element:
-        PROTO_SET(proto, i, *(const int *)field);
-        proto->type = PROTO_ATTRIBUTE_INT;
-        return true;
-    case ATTRIBUTE_float:
-        PROTO_SET(proto, f, *(const float *)field);
-        proto->type = PROTO_ATTRIBUTE_FLOAT;
-        return true;
-    case ATTRIBUTE_string:
-        PROTO_SET(proto, s, *(const TnString *)field);
-        proto->type = PROTO_ATTRIBUTE_STRING;
-        return true;
+    case ATTRIBUTE_int: PROTO_SET(proto, i, *(const int64_t *)field); return true;
+    case ATTRIBUTE_element: PROTO_SET(proto, i, *(const int *)field); return true;
+    case ATTRIBUTE_float: PROTO_SET(proto, f, *(const float *)field); return true;
+    case ATTRIBUTE_string: PROTO_SET(proto, s, *(const TnString *)field); return true;
     case ATTRIBUTE_choice:
         PROTO_SET(proto, s, choice_string(def, *(const int *)field));
-        proto->type = PROTO_ATTRIBUTE_STRING;
         return true;
-    case ATTRIBUTE_ints:
-        COPY_LIST(arena, &proto->ints, (const IntList *)field);
-        proto->type = PROTO_ATTRIBUTE_INTS;
-        return true;
-    case ATTRIBUTE_floats:
-        COPY_LIST(arena, &proto->floats, (const FloatList *)field);
-        proto->type = PROTO_ATTRIBUTE_FLOATS;
-        return true;
+    case ATTRIBUTE_ints: COPY_LIST(arena, &proto->ints, (const IntList *)field); return true;
+    case ATTRIBUTE_floats: COPY_LIST(arena, &proto->floats, (const FloatList *)field); return true;
     case ATTRIBUTE_strings:
         COPY_LIST(arena, &proto->strings, (const StringList *)field);
-        proto->type = PROTO_ATTRIBUTE_STRINGS;
         return true;
     case ATTRIBUTE_tensor:
         PROTO_SET(proto, t, tensor_export(arena, *(const Constant *const *)field, NULL));
-        proto->type = PROTO_ATTRIBUTE_TENSOR;
         return proto->t != NULL;
     case ATTRIBUTE_type:
         PROTO_SET(proto, tp, export_type(arena, *(const Type *const *)field));
-        proto->type = PROTO_ATTRIBUTE_TYPE;
         return true;
-    case ATTRIBUTE_graph: proto->type = PROTO_ATTRIBUTE_GRAPH; return true;
+    case ATTRIBUTE_graph: return true;
     case ATTRIBUTE_type_list: break;
     }
     return false;
@@ -128,6 +106,6 @@ AttributeProto *export_attribute(Arena *arena, const AttributeDef *def, const vo
 {
     AttributeProto *proto = MESSAGE_NEW(arena, AttributeProto);
     PROTO_SET(proto, name, proto_string(def->name));
-    proto->has_type = true;
+    PROTO_SET(proto, type, (int32_t)attribute_kind_type(def->kind));
     return set_value(arena, proto, def, (const char *)attributes + def->offset) ? proto : NULL;
 }

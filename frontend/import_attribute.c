@@ -18,10 +18,6 @@
 
 /* ---- Types --------------------------------------------------------------------------------- */
 
-static const char *const type_names[] = {
-    "undefined", "float",   "int",    "string",        "tensor",         "graph", "floats", "ints",
-    "strings",   "tensors", "graphs", "sparse tensor", "sparse tensors", "type",  "types"};
-
 /* Which fields are there, by bit of ProtoAttributeType. */
 static uint32_t present_fields(const AttributeProto *attribute)
 {
@@ -68,35 +64,11 @@ static bool check_fields(Importer *importer, const AttributeProto *attribute, Lo
         return FAIL(importer, location, "attribute '%s' has no valid type", name);
     if (fields & ~own)
         return FAIL(importer, location, "attribute '%s' is of type %s and holds a %s", name,
-                    type_names[type], type_names[__builtin_ctz(fields & ~own)]);
+                    attribute_type_name(type), attribute_type_name(__builtin_ctz(fields & ~own)));
     if (!fields && !may_be_missing(type))
         return FAIL(importer, location, "attribute '%s' is of type %s and holds none", name,
-                    type_names[type]);
+                    attribute_type_name(type));
     return true;
-}
-
-const char *import_attribute_type_name(ProtoAttributeType type)
-{
-    return (size_t)type < COUNT_OF(type_names) ? type_names[type] : "?";
-}
-
-ProtoAttributeType import_attribute_kind_type(AttributeKind kind)
-{
-    switch (kind) {
-    case ATTRIBUTE_int:
-    case ATTRIBUTE_element: return PROTO_ATTRIBUTE_INT;
-    case ATTRIBUTE_float: return PROTO_ATTRIBUTE_FLOAT;
-    case ATTRIBUTE_string:
-    case ATTRIBUTE_choice: return PROTO_ATTRIBUTE_STRING;
-    case ATTRIBUTE_ints: return PROTO_ATTRIBUTE_INTS;
-    case ATTRIBUTE_floats: return PROTO_ATTRIBUTE_FLOATS;
-    case ATTRIBUTE_strings: return PROTO_ATTRIBUTE_STRINGS;
-    case ATTRIBUTE_tensor: return PROTO_ATTRIBUTE_TENSOR;
-    case ATTRIBUTE_graph: return PROTO_ATTRIBUTE_GRAPH;
-    case ATTRIBUTE_type: return PROTO_ATTRIBUTE_TYPE;
-    case ATTRIBUTE_type_list: return PROTO_ATTRIBUTE_TYPES;
-    }
-    return PROTO_ATTRIBUTE_UNDEFINED;
 }
 
 /* ---- Values -------------------------------------------------------------------------------- */
@@ -191,10 +163,10 @@ static bool import_one(Importer *importer, const OpDef *op, const AttributeProto
     if (!check_fields(importer, attribute, location))
         return false;
     ProtoAttributeType found = import_attribute_type(attribute),
-                       expected = import_attribute_kind_type(def->kind);
+                       expected = attribute_kind_type(def->kind);
     if (found != expected)
         return FAIL(importer, location, "attribute '%s' of %s is of type %s, expected %s",
-                    def->name, op->name, type_names[found], type_names[expected]);
+                    def->name, op->name, attribute_type_name(found), attribute_type_name(expected));
     return store(importer, def, attribute, attributes, location);
 }
 
@@ -288,7 +260,7 @@ static const Constant *constant_of(Importer *importer, const AttributeProto *att
         return vector_of(importer, TN_STRING, 1, attribute->strings.count,
                          attribute->strings.items);
     FAIL(importer, location, "Constant: attribute '%.*s' of type %s is not one of its values",
-         (int)name.length, name.data, type_names[type]);
+         (int)name.length, name.data, attribute_type_name(type));
     return NULL;
 }
 

@@ -350,32 +350,10 @@ SparseTensorProto *build_sparse(TextParser *parser, TextRange range, const TypeP
 
 /* ---- Attributes -------------------------------------------------------------------------- */
 
-static const char *const attribute_types[] = {
-    [PROTO_ATTRIBUTE_FLOAT] = "float",
-    [PROTO_ATTRIBUTE_INT] = "int",
-    [PROTO_ATTRIBUTE_STRING] = "string",
-    [PROTO_ATTRIBUTE_TENSOR] = "tensor",
-    [PROTO_ATTRIBUTE_GRAPH] = "graph",
-    [PROTO_ATTRIBUTE_FLOATS] = "floats",
-    [PROTO_ATTRIBUTE_INTS] = "ints",
-    [PROTO_ATTRIBUTE_STRINGS] = "strings",
-    [PROTO_ATTRIBUTE_TENSORS] = "tensors",
-    [PROTO_ATTRIBUTE_GRAPHS] = "graphs",
-    [PROTO_ATTRIBUTE_SPARSE_TENSOR] = "sparse_tensor",
-    [PROTO_ATTRIBUTE_SPARSE_TENSORS] = "sparse_tensors",
-    [PROTO_ATTRIBUTE_TYPE] = "type_proto",
-    [PROTO_ATTRIBUTE_TYPES] = "type_protos",
-};
-
-const char *attribute_type_name(int32_t type)
-{
-    return type > 0 && type < (int32_t)COUNT_OF(attribute_types) ? attribute_types[type] : NULL;
-}
-
 static bool find_type(TextParser *parser, TextRange range, TnString name, ProtoAttributeType *type)
 {
-    for (int i = 1; i < (int)COUNT_OF(attribute_types); i++) {
-        if (attribute_types[i] && proto_equals(name, attribute_types[i])) {
+    for (int i = 1; i <= PROTO_ATTRIBUTE_TYPES; i++) {
+        if (proto_equals(name, attribute_type_name(i))) {
             *type = (ProtoAttributeType)i;
             return true;
         }
@@ -444,7 +422,7 @@ static bool add_value(TextParser *parser, AttributeProto *attribute, ProtoAttrib
     bool item = type == plural(found) || (type == PROTO_ATTRIBUTE_FLOATS && is_number(literal));
     if (!single && !item)
         return parser_error(parser, literal->range, "attribute '%.*s': expected %s here",
-                            PRINTED(attribute->name), attribute_types[type]);
+                            PRINTED(attribute->name), attribute_type_name(type));
     int64_t integer = 0;
     if (literal->kind == LITERAL_integer && type != PROTO_ATTRIBUTE_FLOAT &&
         type != PROTO_ATTRIBUTE_FLOATS && !number_to_int64(literal->text, &integer))
@@ -501,14 +479,14 @@ AttributeProto *build_attribute(TextParser *parser, TextRange range, TnString na
         if (type != type_of_literal(value) &&
             !(type == PROTO_ATTRIBUTE_FLOAT && is_number(value))) {
             parser_error(parser, value->range, "attribute '%.*s': expected %s here", PRINTED(name),
-                         attribute_types[type]);
+                         attribute_type_name(type));
             return NULL;
         }
         return add_value(parser, attribute, type, value) ? attribute : NULL;
     }
     if (plural(type) != PROTO_ATTRIBUTE_UNDEFINED) {
         parser_error(parser, value->range, "attribute '%.*s': found a list, expected %s",
-                     PRINTED(name), attribute_types[type]);
+                     PRINTED(name), attribute_type_name(type));
         return NULL;
     }
     for (int64_t i = 0; i < value->list->count; i++) {

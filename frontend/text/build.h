@@ -131,9 +131,6 @@ bool elements_add_string(TextParser *parser, TextRange range, TnString text);
 bool elements_comma(TextParser *parser, TextRange range);
 bool elements_end(TextParser *parser, TextRange range);
 
-/* "ints" of PROTO_ATTRIBUTE_INTS; NULL if there is no such type. */
-const char *attribute_type_name(int32_t type);
-
 /* ---- For the grammar --------------------------------------------------------------------- */
 
 PointerList *list_of(TextParser *parser, void *first); /* NULL: an empty list */
