@@ -13,32 +13,9 @@
 
 /* ---- Regions ------------------------------------------------------------------------------- */
 
-/* SequenceMap's body takes the sequences' items, with the symbols that its infer() gives to sizes
- * that differ; its other inputs are those of the node. */
-static const Type *sequence_map_type(Importer *importer, Node *node, int i)
-{
-    const Value *value = operand(node, i);
-    const Type *type = value ? value->type : NULL;
-    if (!type || type->kind != TYPE_sequence)
-        return type;
-    type = type->inner;
-    if (!type_is_tensor(type) || type->rank < 0) {
-        unsupported_at(importer->diagnostics, node->location,
-                       "SequenceMap over items whose rank is not known");
-        return NULL;
-    }
-    const Expr *dims[MAX_RANK];
-    for (int d = 0; d < type->rank; d++) {
-        const char *what = arena_format(importer->arena, "in%d_%d", i, d);
-        dims[d] = type->dims[d] ? type->dims[d]
-                                : infer_fresh_size(&importer->context, node, 0, what, NULL);
-    }
-    return type_tensor(importer->arena, type->element, type->rank, dims);
-}
-
 /* As declared; control_seed_regions() replaces it by what the node says. */
-static bool add_formal_input(Importer *importer, Scope *scope, Node *node,
-                             const ValueInfoProto *input, int64_t i)
+static bool add_formal_input(Importer *importer, Scope *scope, const ValueInfoProto *input,
+                             int64_t i)
 {
     Location location =
         import_location(importer, &input->base, import_path(importer, scope->path, "input", i));
@@ -47,15 +24,9 @@ static bool add_formal_input(Importer *importer, Scope *scope, Node *node,
         return false;
     if (!name[0])
         return FAIL(importer, location, "an input without name");
-    bool is_map = !strcmp(node->op->name, "SequenceMap") && i < node->operand_count;
-    const Type *type = is_map ? sequence_map_type(importer, node, (int)i) : NULL;
-    if (is_map && !type)
+    const Type *type = NULL;
+    if (input->type && !(type = import_type(importer, input->type, name, location)))
         return false;
-    if (!type && input->type) {
-        type = import_type(importer, input->type, name, location);
-        if (!type)
-            return false;
-    }
     Value *value = graph_add_input(scope->graph, name, type);
     import_claim_symbols(importer, scope, value, name);
     return scope_define(importer, scope, name, value, location);
@@ -160,7 +131,7 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
         if (name[0])
             node->regions[r]->name = name;
         for (int64_t i = 0; i < graphs[r]->input.count; i++)
-            if (!add_formal_input(importer, scopes[r], node, graphs[r]->input.items[i], i))
+            if (!add_formal_input(importer, scopes[r], graphs[r]->input.items[i], i))
                 return false;
     }
     if (!node_check_operands(node, importer->diagnostics) ||

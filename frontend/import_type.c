@@ -101,17 +101,6 @@ static const char *rare_kind(const TypeProto *proto)
     return proto->sparse_tensor_type ? "sparse tensor" : NULL;
 }
 
-/* Items of a sequence share only sizes that are numbers; the others are NULL. */
-static const Type *item_type(Arena *arena, const Type *type)
-{
-    const Expr *dims[MAX_RANK];
-    if (!type_is_tensor(type) || type->rank < 0)
-        return type;
-    for (int d = 0; d < type->rank; d++)
-        dims[d] = expr_known(type->dims[d], NULL) ? type->dims[d] : NULL;
-    return type_tensor(arena, type->element, type->rank, dims);
-}
-
 const Type *import_type(Importer *importer, const TypeProto *proto, const char *hint,
                         Location location)
 {
@@ -142,7 +131,7 @@ const Type *import_type(Importer *importer, const TypeProto *proto, const char *
     const Type *type = import_type(importer, inner, hint, location);
     if (!type)
         return NULL;
-    type = item_type(importer->arena, type);
+    type = type_of_items(importer->arena, type);
     return is_sequence ? type_sequence(importer->arena, type)
                        : type_optional(importer->arena, type);
 }

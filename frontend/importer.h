@@ -125,8 +125,6 @@ const NodeProto *import_resolve_references(Importer *importer, const Scope *scop
 /* The value of a Constant node; NULL after a diagnostic. */
 const Constant *import_constant_node(Importer *importer, const NodeProto *node, const char *path);
 ProtoAttributeType import_attribute_type(const AttributeProto *attribute);
-ProtoAttributeType import_attribute_kind_type(AttributeKind kind); /* that a file has for it */
-const char *import_attribute_type_name(ProtoAttributeType type);
 
 /* ---- Graphs: import_graph.c ---------------------------------------------------------------- */
 

@@ -47,6 +47,16 @@ const Type *type_optional(Arena *arena, const Type *inner)
     return type_around(arena, TYPE_optional, inner);
 }
 
+const Type *type_of_items(Arena *arena, const Type *type)
+{
+    const Expr *dims[MAX_RANK];
+    if (!type_is_tensor(type) || type->rank < 0)
+        return type;
+    for (int d = 0; d < type->rank; d++)
+        dims[d] = type->dims[d] && expr_known(type->dims[d], NULL) ? type->dims[d] : NULL;
+    return type_tensor(arena, type->element, type->rank, dims);
+}
+
 bool type_equal(const Type *a, const Type *b)
 {
     if (a == b)

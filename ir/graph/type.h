@@ -33,6 +33,8 @@ const Type *type_tensor(Arena *arena, TnElementType element, int rank, const Exp
 const Type *type_unranked(Arena *arena, TnElementType element);
 const Type *type_sequence(Arena *arena, const Type *inner);
 const Type *type_optional(Arena *arena, const Type *inner);
+/* A type as that of a sequence's or optional's items: sizes that are no numbers are NULL. */
+const Type *type_of_items(Arena *arena, const Type *type);
 bool type_equal(const Type *a, const Type *b);
 bool type_is_tensor(const Type *type); /* false for NULL */
 bool type_is_static(const Type *type); /* a tensor all of whose sizes are numbers */

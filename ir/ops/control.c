@@ -206,16 +206,9 @@ bool control_infer_carried(InferContext *context, Node *node, const Carried *car
 
 bool control_seed_regions(InferContext *context, Node *node)
 {
-    const Expr *length = NULL;
-    switch (node->op->control) {
-    case CONTROL_loop: return loop_seed(context, node);
-    case CONTROL_scan: return scan_seed(context, node, &length);
-    case CONTROL_if:
-        for (int r = 0; r < node->region_count; r++)
-            control_pass_captures(node, node->regions[r]);
-        return true;
-    case CONTROL_none: return node->op != &op_flex_attention || flex_attention_seed(context, node);
-    case CONTROL_group: break;
-    }
+    if (node->op->seed_regions)
+        return node->op->seed_regions(context, node);
+    for (int r = 0; r < node->region_count; r++)
+        control_pass_captures(node, node->regions[r]);
     return true;
 }

@@ -41,13 +41,8 @@ typedef struct Carried {
 Carried loop_carried(const Node *node);
 Carried scan_carried(const Node *node);
 
-/* Gives the inputs of a node's regions the types that the operands suggest, so that a body can be
- * inferred while it is made. infer() does it again. */
+/* The operator's seed_regions(), or captures alone. */
 bool control_seed_regions(InferContext *context, Node *node);
-bool loop_seed(InferContext *context, Node *node);
-bool flex_attention_seed(InferContext *context, Node *node);
-/* *length: the common length of the scanned axes. */
-bool scan_seed(InferContext *context, Node *node, const Expr **length);
 
 /* The value behind any number of Identities, and whether it is the constant true. */
 const Value *control_origin(const Value *value);

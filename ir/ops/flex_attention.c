@@ -27,7 +27,7 @@ static TnElementType softmax_type(const Node *node)
     return operand_type(node, Q)->element == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT;
 }
 
-bool flex_attention_seed(InferContext *context, Node *node)
+static bool seed(InferContext *context, Node *node)
 {
     const Type *q = operand_type(node, Q), *k = operand_type(node, K), *v = operand_type(node, V);
     if (q->rank != 4 || k->rank != 4 || v->rank != 4)
@@ -66,7 +66,7 @@ static bool check_sizes(InferContext *context, const Node *node)
 
 static bool infer(InferContext *context, Node *node)
 {
-    if (!flex_attention_seed(context, node) || !check_sizes(context, node))
+    if (!seed(context, node) || !check_sizes(context, node))
         return false;
     for (int r = 0; r < node->region_count; r++) {
         Graph *region = node->regions[r];
@@ -187,5 +187,6 @@ const OpDef op_flex_attention = {
     ATTRIBUTES(attributes, FlexAttributes),
     .region_count = 2,
     .infer = infer,
+    .seed_regions = seed,
     .decompose = decompose,
 };

@@ -224,6 +224,18 @@ const Expr *infer_fresh_size(InferContext *context, Node *node, int result, cons
     return own_symbol(context, value, what, 0, high);
 }
 
+const Type *infer_item_sizes(InferContext *context, Node *node, int result, const char *what,
+                             const Type *item)
+{
+    const Expr *dims[MAX_RANK];
+    for (int d = 0; d < item->rank; d++)
+        dims[d] = item->dims[d]
+                      ? item->dims[d]
+                      : infer_fresh_size(context, node, result,
+                                         arena_format(context->arena, "%s%d", what, d), NULL);
+    return type_tensor(context->arena, item->element, item->rank, dims);
+}
+
 /* Elements are integers of any sign; offsets beyond 2^47 are no use to anybody. */
 #define ELEMENT_LIMIT ((int64_t)1 << 47)
 

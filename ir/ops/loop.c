@@ -32,7 +32,7 @@ static void set_scalar(InferContext *context, Value *input, TnElementType elemen
     input->element_count = 0;
 }
 
-bool loop_seed(InferContext *context, Node *node)
+static bool seed(InferContext *context, Node *node)
 {
     Graph *body = node->regions[0];
     Carried carried = loop_carried(node);
@@ -94,7 +94,7 @@ static bool infer(InferContext *context, Node *node)
 {
     Graph *body = node->regions[0];
     Carried carried = loop_carried(node);
-    if (!loop_seed(context, node))
+    if (!seed(context, node))
         return false;
     if (carried.scan_output_count < 0 || node->result_count != body->output_count - 1)
         return infer_error(context, node,
@@ -140,5 +140,6 @@ const OpDef op_loop = {
     ATTRIBUTES(attributes, LoopAttributes),
     .region_count = 1,
     .infer = infer,
+    .seed_regions = seed,
     .control = CONTROL_loop,
 };

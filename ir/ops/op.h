@@ -122,6 +122,11 @@ const Expr *infer_equal(InferContext *context, const Node *node, const Expr *a, 
 const Expr *infer_fresh_size(InferContext *context, Node *node, int result, const char *what,
                              const Expr *upper);
 
+/* A type of items whose sizes are known: where one is NULL, the symbol of infer_fresh_size(), with
+ * the dimension behind `what`. */
+const Type *infer_item_sizes(InferContext *context, Node *node, int result, const char *what,
+                             const Type *item);
+
 /* Shared infer functions. */
 bool infer_same_as_first(InferContext *context, Node *node); /* type of operand 0 */
 bool infer_elementwise(InferContext *context,
@@ -180,6 +185,9 @@ struct OpDef {
     /* Sets the result types; on a mismatch reports why and answers false. Arity, element types and
      * groups have been checked against the tables before. */
     bool (*infer)(InferContext *context, Node *node);
+    /* Gives the inputs of the node's regions the types that its operands suggest, so that bodies
+     * can be inferred while they are made; infer() does it again. NULL: they capture only. */
+    bool (*seed_regions)(InferContext *context, Node *node);
 
     /* Exactly one of these. */
     void (*lower)(Lowering *l); /* index expressions */

@@ -49,7 +49,8 @@ static bool slice(InferContext *context, Node *node, int i, const Type *type, Va
     return true;
 }
 
-bool scan_seed(InferContext *context, Node *node, const Expr **length)
+/* *length: the common length of the scanned axes. */
+static bool seed_slices(InferContext *context, Node *node, const Expr **length)
 {
     Graph *body = node->regions[0];
     Carried carried = scan_carried(node);
@@ -69,6 +70,12 @@ bool scan_seed(InferContext *context, Node *node, const Expr **length)
             return false;
     control_pass_captures(node, body);
     return true;
+}
+
+static bool seed(InferContext *context, Node *node)
+{
+    const Expr *length;
+    return seed_slices(context, node, &length);
 }
 
 /* One item for each scanned operand or stacked result, or none at all; directions are 0 or 1. */
@@ -127,7 +134,7 @@ static bool infer(InferContext *context, Node *node)
     Graph *body = node->regions[0];
     Carried carried = scan_carried(node);
     const Expr *length = NULL;
-    if (!scan_seed(context, node, &length))
+    if (!seed_slices(context, node, &length))
         return false;
     if (carried.scan_output_count < 0 || node->result_count != body->output_count)
         return infer_error(context, node, "the body has %d outputs, the node %d results",
@@ -174,5 +181,6 @@ const OpDef op_scan = {
     ATTRIBUTES(attributes, ScanAttributes),
     .region_count = 1,
     .infer = infer,
+    .seed_regions = seed,
     .control = CONTROL_scan,
 };

@@ -14,22 +14,11 @@ static bool is_kind(const Type *type, TypeKind kind)
     return type && type->kind == kind;
 }
 
-/* A type as that of an item: only sizes that are numbers stay. */
-static const Type *item_type(InferContext *context, const Type *type)
-{
-    if (!type_is_tensor(type) || type->rank < 0)
-        return type;
-    const Expr *dims[MAX_RANK];
-    for (int d = 0; d < type->rank; d++)
-        dims[d] = type->dims[d] && expr_known(type->dims[d], NULL) ? type->dims[d] : NULL;
-    return type_tensor(context->arena, type->element, type->rank, dims);
-}
-
 /* What two types of items have in common; NULL where they are of different kinds. */
 static const Type *join(InferContext *context, const Type *a, const Type *b)
 {
-    a = item_type(context, a);
-    b = item_type(context, b);
+    a = type_of_items(context->arena, a);
+    b = type_of_items(context->arena, b);
     if (!a || !b || type_equal(a, b))
         return a ? a : b;
     if (a->kind != b->kind || a->element != b->element)
@@ -58,12 +47,7 @@ static bool infer_taken(InferContext *context, Node *node, const Type *item)
     }
     if (item->rank < 0)
         return infer_unsupported(context, node, "items whose rank is not known");
-    const Expr *dims[MAX_RANK];
-    for (int d = 0; d < item->rank; d++)
-        dims[d] = item->dims[d] ? item->dims[d]
-                                : infer_fresh_size(context, node, 0,
-                                                   arena_format(context->arena, "size%d", d), NULL);
-    infer_set(context, node, 0, item->element, item->rank, dims);
+    infer_set_type(node, 0, infer_item_sizes(context, node, 0, "size", item));
     return true;
 }
 
@@ -200,7 +184,7 @@ static bool infer_insert(InferContext *context, Node *node)
     /* Of a sequence that is known to be empty, nothing but the element type is known. */
     const Node *producer = operand(node, 0)->producer;
     bool is_empty = producer && producer->op == &op_sequence_empty;
-    const Type *item = item_type(context, operand(node, 1)->type);
+    const Type *item = type_of_items(context->arena, operand(node, 1)->type);
     if (!is_empty)
         item = join(context, sequence->inner, item);
     if (!item || (sequence->inner && sequence->inner->element != item->element))
@@ -274,13 +258,10 @@ static bool infer_concat(InferContext *context, Node *node)
     if (!infer_axis(context, node, attributes->axis, rank, &axis))
         return false;
     const Expr *dims[MAX_RANK];
-    for (int d = 0; d < rank; d++) {
-        const Expr *size = d == axis ? NULL : item->dims[d - (is_new && d > axis)];
-        dims[d] = size ? size
-                       : infer_fresh_size(context, node, 0,
-                                          arena_format(context->arena, "size%d", d), NULL);
-    }
-    infer_set(context, node, 0, item->element, rank, dims);
+    for (int d = 0; d < rank; d++)
+        dims[d] = d == axis ? NULL : item->dims[d - (is_new && d > axis)];
+    const Type *joined = type_tensor(context->arena, item->element, rank, dims);
+    infer_set_type(node, 0, infer_item_sizes(context, node, 0, "size", joined));
     return true;
 }
 
@@ -329,7 +310,7 @@ static bool infer_split(InferContext *context, Node *node)
         else if (has_split || attributes->keepdims)
             dims[rank++] = has_split ? NULL : expr_integer(context->pool, 1);
     const Type *item = type_tensor(context->arena, x->element, rank, dims);
-    infer_set_type(node, 0, type_sequence(context->arena, item_type(context, item)));
+    infer_set_type(node, 0, type_sequence(context->arena, type_of_items(context->arena, item)));
     return true;
 }
 
@@ -369,7 +350,7 @@ static bool infer_optional(InferContext *context, Node *node)
     if (!item && !attributes->type)
         return infer_error(context, node, "has neither an operand nor a type");
     const Type *type = item ? item->type : attributes->type;
-    infer_set_type(node, 0, type_optional(context->arena, item_type(context, type)));
+    infer_set_type(node, 0, type_optional(context->arena, type_of_items(context->arena, type)));
     return true;
 }
 

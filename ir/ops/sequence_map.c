@@ -29,36 +29,40 @@ static bool is_sequence(const Value *value)
     return value && value->type && value->type->kind == TYPE_sequence;
 }
 
-/* The type of a sequence's items as that of a body's input: with symbols where sizes differ. */
-static const Type *item_input(InferContext *context, Node *node, int i, const Type *item)
-{
-    if (!type_is_tensor(item) || item->rank < 0)
-        return item;
-    const Expr *dims[MAX_RANK];
-    for (int d = 0; d < item->rank; d++)
-        dims[d] = item->dims[d]
-                      ? item->dims[d]
-                      : infer_fresh_size(context, node, 0,
-                                         arena_format(context->arena, "in%d_%d", i, d), NULL);
-    return type_tensor(context->arena, item->element, item->rank, dims);
-}
-
-static bool infer(InferContext *context, Node *node)
+/* Bodies take the sequences' items, with symbols where sizes differ, and other operands as they
+ * are.
+ */
+static bool seed(InferContext *context, Node *node)
 {
     Graph *body = node->regions[0];
     int own = node->operand_count - node->capture_count;
     if (!is_sequence(operand(node, 0)))
         return infer_error(context, node, "operand 0 must be a sequence");
-    if (body->input_count != node->operand_count || body->output_count != node->result_count)
-        return infer_error(
-            context, node, "the body has %d inputs and %d outputs, expected %d and %d",
-            body->input_count - node->capture_count, body->output_count, own, node->result_count);
+    if (body->input_count != node->operand_count)
+        return infer_error(context, node, "the body has %d inputs, expected %d",
+                           body->input_count - node->capture_count, own);
     for (int i = 0; i < own; i++) {
         const Type *type = operand(node, i)->type;
-        body->inputs[i]->type =
-            is_sequence(operand(node, i)) ? item_input(context, node, i, type->inner) : type;
+        body->inputs[i]->type = type;
+        if (type->kind != TYPE_sequence)
+            continue;
+        if (!type_is_tensor(type->inner) || type->inner->rank < 0)
+            return infer_unsupported(context, node, "items whose rank is not known");
+        const char *what = arena_format(context->arena, "in%d_", i);
+        body->inputs[i]->type = infer_item_sizes(context, node, 0, what, type->inner);
     }
     control_pass_captures(node, body);
+    return true;
+}
+
+static bool infer(InferContext *context, Node *node)
+{
+    Graph *body = node->regions[0];
+    if (!seed(context, node))
+        return false;
+    if (body->output_count != node->result_count)
+        return infer_error(context, node, "the body has %d outputs, expected %d",
+                           body->output_count, node->result_count);
     if (!graph_infer(context, body))
         return false;
     for (int i = 0; i < node->result_count; i++) {
@@ -143,5 +147,6 @@ const OpDef op_sequence_map = {
     ATTRIBUTES(attributes, MapAttributes),
     .region_count = 1,
     .infer = infer,
+    .seed_regions = seed,
     .decompose = decompose,
 };
