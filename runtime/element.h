@@ -31,9 +31,8 @@ bool element_packed_bytes(TnElementType type, int64_t count, int64_t *bytes);
 /* Whether arithmetic is done in another type: float for the floats of fewer than 32 bits. */
 TnElementType element_compute_type(TnElementType type);
 
-/* In memory integers of fewer than 8 bits are sign- or zero-extended, floats of fewer than 8 bits
- * are their code. */
-/* Between a file's packed form and memory's one element per byte; a copy for other types. */
+/* Between a file's packed form and memory's one element per byte, where integers of fewer than 8
+ * bits are sign- or zero-extended and floats of fewer are their code; a copy for other types. */
 void element_unpack(TnElementType type, int64_t count, const void *packed, void *elements);
 void element_pack(TnElementType type, int64_t count, const void *elements, void *packed);
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_SPARSE_BYTES = 1 << 26 };
+enum { MOST_SPARSE_ELEMENTS = 1 << 22 }; /* made dense */
 
 typedef struct Import {
     Arena *arena;
@@ -408,9 +408,11 @@ const Constant *sparse_tensor_import(Arena *arena, const SparseTensorProto *tens
         return NULL;
     if (!check_sparse(&import, values, indices, (int)tensor->dims.count))
         return NULL;
-    if (values->element == TN_STRING || import.count > MAX_SPARSE_BYTES / 16) {
-        unsupported_at(diagnostics, location, "a sparse tensor of %lld elements of type %s",
-                       (long long)import.count, element_name(values->element));
+    if (values->element == TN_STRING || import.count > MOST_SPARSE_ELEMENTS) {
+        unsupported_at(diagnostics, location,
+                       "a sparse tensor of %lld elements of type %s; up to %d numbers are",
+                       (long long)import.count, element_name(values->element),
+                       MOST_SPARSE_ELEMENTS);
         return NULL;
     }
     return densify(&import, tensor, values, indices);
