@@ -83,11 +83,12 @@ static bool check_roundtrip(PassRun *run)
     const char *first = print_model(run->model, run->scratch, 0);
     if (!first)
         return false;
-    Model *again =
-        model_parse(run->scratch, run->pass->name, first, strlen(first), run->model->diagnostics);
+    Diagnostics *own = diagnostics_create(run->scratch); /* they speak of what goes with it */
+    Model *again = model_parse(run->scratch, run->pass->name, first, strlen(first), own);
     if (!again)
         return error_at(run->model->diagnostics, (Location){0},
-                        "after %s, the printed model cannot be read", run->pass->name);
+                        "after %s, the printed model cannot be read: %s", run->pass->name,
+                        own->count ? own->items[own->count - 1].message : "no memory");
     const char *second = print_model(again, run->scratch, 0);
     if (second && !strcmp(first, second))
         return true;
