@@ -12,6 +12,7 @@
 #include "ir/support/array.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *op_label(Arena *arena, const OpDef *op)
 {
@@ -430,10 +431,11 @@ static const Expr *broadcast_size(InferContext *context, const Node *node, const
     expr_bounds(b, &least_b, &most);
     if (least_a > 0 && least_b > 0)
         return larger;
-    if (larger->kind == EXPR_larger) /* in one order, so that equal sizes look equal */
-        a = larger->src[0], b = larger->src[1];
-    a_is_one = expr_compare(pool, EXPR_equal, a, one);
-    return expr_select(pool, a_is_one, b, a); /* 0 and 1 give 0 */
+    /* In an order that does not tell which came first: equal sizes look equal, and so do printed
+     * ones that are read again. */
+    bool in_order = strcmp(expr_text(context->arena, a), expr_text(context->arena, b)) <= 0;
+    return in_order ? expr_select(pool, a_is_one, b, a) : /* 0 and 1 give 0 */
+               expr_select(pool, b_is_one, a, b);
 }
 
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
