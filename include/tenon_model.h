@@ -184,7 +184,7 @@ typedef struct TnArtifactInfo {
     const char *generator; /* "tenon 0.1.0" */
     const char *triple;
     const char *cpu, *features; /* of the variant that asks least of the processor, as all below */
-    uint64_t model_hash;        /* of the model that was compiled, weights included */
+    uint64_t model_hash;        /* of the program for the first variant, weights included */
     uint64_t layout;            /* of the tables behind `program`: equal ones may be read */
     uint64_t cpu_features;      /* what the processor must have, TN_CPU_... */
     int64_t arena_bytes;       /* for one thread; -1: it depends on sizes, see NAME_arena_bytes() */

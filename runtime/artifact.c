@@ -21,14 +21,25 @@
 #include <unistd.h>
 
 #if defined(__x86_64__)
-enum { HOST_MACHINE = EM_X86_64, HOST_RELATIVE = R_X86_64_RELATIVE };
+enum { HOST_MACHINE = EM_X86_64 };
 #elif defined(__aarch64__)
-enum { HOST_MACHINE = EM_AARCH64, HOST_RELATIVE = R_AARCH64_RELATIVE };
+enum { HOST_MACHINE = EM_AARCH64 };
 #elif defined(__riscv)
-enum { HOST_MACHINE = EM_RISCV, HOST_RELATIVE = R_RISCV_RELATIVE };
+enum { HOST_MACHINE = EM_RISCV };
 #else
-enum { HOST_MACHINE = EM_NONE, HOST_RELATIVE = 0 };
+enum { HOST_MACHINE = EM_NONE };
 #endif
+
+/* "base plus offset" of each machine. */
+static uint32_t relative_relocation(int machine)
+{
+    switch (machine) {
+    case EM_X86_64: return R_X86_64_RELATIVE;
+    case EM_AARCH64: return R_AARCH64_RELATIVE;
+    case EM_RISCV: return R_RISCV_RELATIVE;
+    }
+    return UINT32_MAX;
+}
 
 struct Artifact {
     char *base; /* of the mapped segments */
@@ -102,7 +113,7 @@ static TnStatus check_header(Loading *l)
     if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 || h->e_ident[EI_CLASS] != ELFCLASS64 ||
         h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_type != ET_DYN)
         return refuse(l, TN_INVALID_MODEL, "this is no shared library");
-    if (h->e_machine != HOST_MACHINE)
+    if (h->e_machine != HOST_MACHINE && !l->options->to_look)
         return refuse(l, TN_UNSUPPORTED, "it was compiled for another architecture (%d)",
                       (int)h->e_machine);
     if (h->e_phentsize != sizeof(Elf64_Phdr) || h->e_phoff % 8 ||
@@ -202,10 +213,10 @@ static TnStatus check_weights(Loading *l, const char *path, const void *data, si
 
 /* ---- Mapping ----------------------------------------------------------------------------- */
 
-static int protection(uint32_t flags)
+static int protection(const Loading *l, uint32_t flags)
 {
     return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
-           (flags & PF_X ? PROT_EXEC : 0);
+           (flags & PF_X && !l->options->to_look ? PROT_EXEC : 0);
 }
 
 static TnStatus map_segments(Loading *l, Artifact *a)
@@ -229,7 +240,7 @@ static TnStatus map_segments(Loading *l, Artifact *a)
     for (int i = 0; i < l->header->e_phnum; i++) {
         const Elf64_Phdr *p = &l->segments[i];
         if (p->p_type == PT_LOAD &&
-            mmap(a->base + p->p_vaddr, (size_t)p->p_filesz, protection(p->p_flags),
+            mmap(a->base + p->p_vaddr, (size_t)p->p_filesz, protection(l, p->p_flags),
                  MAP_PRIVATE | MAP_FIXED, l->file, (off_t)p->p_offset) == MAP_FAILED)
             return refuse(l, TN_IO, "it cannot be mapped: %s", strerror(errno));
     }
@@ -252,7 +263,8 @@ static TnStatus relocate(Loading *l, Artifact *a)
         }
     }
     for (uint64_t i = 0; table && i < bytes / sizeof *table; i++) {
-        if (ELF64_R_TYPE(table[i].r_info) != HOST_RELATIVE || table[i].r_offset > a->bytes - 8)
+        if (ELF64_R_TYPE(table[i].r_info) != relative_relocation(l->header->e_machine) ||
+            table[i].r_offset > a->bytes - 8)
             return refuse(l, TN_INVALID_MODEL, "it has relocations that a model has not");
         uint64_t value = (uint64_t)(uintptr_t)a->base + (uint64_t)table[i].r_addend;
         memcpy(a->base + table[i].r_offset, &value, sizeof value);
@@ -285,6 +297,8 @@ static TnStatus check_model(Loading *l, Artifact *a)
             model->generator);
     uint64_t missing;
     a->variant = model_variant(model, &missing);
+    if (!a->variant && l->options->to_look && model->variant_count)
+        a->variant = &model->variants[model->variant_count - 1];
     if (!a->variant)
         return refuse(l, TN_UNSUPPORTED, "the processor lacks %s, which it was compiled for",
                       cpu_feature_name(missing & -missing));
@@ -429,9 +443,9 @@ static TnStatus load(Loading *l, Artifact *a)
         status = relocate(l, a);
     if (status == TN_OK)
         status = check_model(l, a);
-    if (status == TN_OK)
+    if (status == TN_OK && (a->model->has_weights || !l->options->to_look))
         status = open_weights(l, a);
-    if (status == TN_OK)
+    if (status == TN_OK && !l->options->to_look)
         status = bind_operators(l, a);
     if (status != TN_OK)
         return status;

@@ -37,6 +37,8 @@ typedef struct ArtifactOptions {
     uint64_t layout;       /* what TnArtifactInfo.layout has to be for the tables to be read */
     const char *weights;   /* the file of weights, for a model that has one; NULL: as the model
                               says, beside it */
+    bool to_look;          /* nothing of it will run: it may be for any architecture and processor,
+                              and weights that are in another file are not there */
     bool trusts_weights;   /* without a look at their checksum */
     TnReader reader;       /* of the file of weights; NULL functions: it is mapped */
     TnAllocator allocator; /* of what the reader reads */
