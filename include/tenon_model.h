@@ -12,7 +12,8 @@
  *     NAME_run    runs it: in the caller's memory alone, on the caller's threads
  *     NAME_model  a TnArtifactInfo: what the file says of itself
  *
- * and nothing else. It allocates nothing, starts no thread, writes to no global.
+ * and nothing else, but for NAME_selftest where that was asked for. It allocates nothing, starts no
+ * thread, writes to no global.
  */
 #ifndef TENON_MODEL_H
 #define TENON_MODEL_H
@@ -176,6 +177,13 @@ typedef struct TnArtifactState {
     const TnTensor *initial; /* what the first run takes, data NULL: zeros; NULL: the caller's */
 } TnArtifactState;
 
+/* Inputs and what they give, by port: NAME_selftest() (--embed-selftest). */
+typedef struct TnArtifactSelftest {
+    const TnTensor *inputs, *outputs;
+    const int64_t *sizes; /* by TnArtifactInfo.sizes */
+    int input_count, output_count, size_count;
+} TnArtifactSelftest;
+
 typedef struct TnArtifactInfo {
     char magic[8]; /* "TNMODEL" */
     uint32_t abi;  /* TN_ARTIFACT_ABI */
@@ -206,6 +214,7 @@ typedef struct TnArtifactInfo {
     const TnArtifactVariant *variants;
     int state_count;
     const TnArtifactState *states;
+    const TnArtifactSelftest *selftest; /* or NULL */
 } TnArtifactInfo;
 
 /* TnArtifactInfo.cpu_features: what the processor must have, and the system must have enabled. */

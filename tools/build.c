@@ -3,6 +3,7 @@
  * The second half of a session: from the optimised model to a program.
  */
 #include "c_route.h"
+#include "golden.h"
 #include "inputs.h"
 #include "parts.h"
 
@@ -82,7 +83,10 @@ bool session_compile_to(Session *session, const ArtifactRequest *request)
         return false;
     if (settings.listing)
         print_listing(&listing, parts.items[0].lowered->program);
-    TnStatus status = artifact_write(parts.items, parts.count, request, session->diagnostics);
+    ArtifactRequest whole = *request;
+    if (option_given(session->options, OPTION_embed_selftest) && !session_golden(session, &whole))
+        return false;
+    TnStatus status = artifact_write(parts.items, parts.count, &whole, session->diagnostics);
     session->compile_ns = now_ns() - begin;
     return status == TN_OK || session_fail(session, status, NULL);
 }

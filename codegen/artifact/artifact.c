@@ -126,6 +126,7 @@ static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
                              .part_count = m->part_count,
                              .image = image_create(m->arena, &m->interface->info, m->name),
                              .has_weights = m->interface->info.has_weights,
+                             .has_selftest = m->interface->info.selftest != NULL,
                              .form = form};
     return object_make(&request, data, length, m->diagnostics);
 }
@@ -314,9 +315,11 @@ TnStatus artifact_write(const ArtifactPart *parts, int part_count, const Artifac
         error_at(diagnostics, (Location){0}, "the name '%s' is no identifier of C", m.name);
         return TN_BAD_ARGUMENT;
     }
-    m.weights = weights_plan(m.arena, lowered, part_count);
+    m.weights = weights_plan(m.arena, lowered, part_count, request->golden_inputs != NULL);
     m.interface =
         interface_create(m.arena, parts, part_count, m.weights, m.name, !request->weights);
+    if (request->golden_inputs)
+        interface_add_selftest(m.interface, request->golden_inputs, request->golden_outputs);
     if (request->weights)
         m.interface->info.weights_file = file_name(request->weights);
     add_states(&m);

@@ -36,6 +36,7 @@ typedef struct ArtifactRequest {
     const char *weights; /* path of a file of their own; NULL: they are in the file */
     const ArtifactState *states;
     int state_count;
+    const TnTensor *golden_inputs, *golden_outputs; /* for NAME_selftest; or NULL */
 } ArtifactRequest;
 
 /* Writes one program, or several of the same model over one copy of the weights: for each kind of

@@ -5,6 +5,7 @@
 #include "codegen/artifact/interface.h"
 
 #include "runtime/model.h"
+#include "runtime/selftest.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -270,7 +271,7 @@ static const char *size_c_name(const Interface *f, const char *name)
 }
 
 /* What the arenas of all parts depend on. */
-static void write_arena_parameters(const Interface *f, Text *text)
+static bool *arena_sizes(const Interface *f)
 {
     Mentioned mentioned = {.interface = f, .used = none_used(f)};
     for (int i = 0; i < f->part_count; i++) {
@@ -280,6 +281,12 @@ static void write_arena_parameters(const Interface *f, Text *text)
         for (int k = 0; k < part->size_count; k++)
             mention_name(&mentioned, size_c_name(f, part->sizes[k].symbol));
     }
+    return mentioned.used;
+}
+
+static void write_arena_parameters(const Interface *f, Text *text)
+{
+    Mentioned mentioned = {.interface = f, .used = arena_sizes(f)};
     write_mentioned(&mentioned, text, true);
 }
 
@@ -364,6 +371,37 @@ static void write_shape(const Interface *f, const InterfacePort *port, Text *tex
     text_append(text, "}\n");
 }
 
+/* "    dense_arena_bytes(1, 4)" */
+static void write_selftest_arena(const Interface *f, Text *text)
+{
+    bool *used = arena_sizes(f);
+    text_format(text, "%s_arena_bytes(1", f->name);
+    for (int i = 0; i < f->size_count; i++) {
+        const InterfaceSize *size = &f->sizes[i];
+        if (used[i])
+            text_format(text, ", %" PRId64,
+                        size->size ? f->info.selftest->sizes[size->size - f->info.sizes]
+                                   : size->symbol->lower);
+    }
+    text_append(text, ")");
+}
+
+static void write_selftest(const Interface *f, Text *text)
+{
+    text_format(text,
+                "/* Looks whether the weights are what they were, and runs the model on numbers "
+                "whose results are\n * in the file, too: TN_OK, or TN_INVALID_MODEL and in "
+                "options.message what is wrong. An arena of\n * %s_selftest_arena_bytes()%s. */\n"
+                "TnStatus %s_selftest(void *arena, size_t arena_bytes, const TnRunOptions "
+                "*options);\n"
+                "static inline size_t %s_selftest_arena_bytes(void)\n{\n    return (size_t)%" PRId64
+                " + ",
+                f->name, f->info.is_open_ended ? " may be too small, as for a run" : " will do",
+                f->name, f->name, selftest_head_bytes(&f->info));
+    write_selftest_arena(f, text);
+    text_append(text, ";\n}\n\n");
+}
+
 /* ---- The header -------------------------------------------------------------------------- */
 
 void header_write(const Interface *f, Text *text)
@@ -405,6 +443,8 @@ void header_write(const Interface *f, Text *text)
                 "/* What the file says of itself. */\nextern const TnArtifactInfo %s_model;\n\n",
                 f->info.has_weights ? "" : " no more than options->weights", f->name, f->name,
                 f->name, f->name);
+    if (f->info.selftest)
+        write_selftest(f, text);
     text_append(text, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }
 

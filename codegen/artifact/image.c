@@ -221,6 +221,11 @@ RECORD(TnArtifactVariant, FIELD(TnArtifactVariant, cpu, string),
        SINGLE(TnArtifactVariant, program, Program_record))
 RECORD(TnArtifactState, FIELD(TnArtifactState, past, int32), FIELD(TnArtifactState, present, int32),
        SINGLE(TnArtifactState, initial, TnTensor_record))
+RECORD(TnArtifactSelftest, POINTER(TnArtifactSelftest, inputs, TnTensor_record, input_count),
+       POINTER(TnArtifactSelftest, outputs, TnTensor_record, output_count),
+       POINTER(TnArtifactSelftest, sizes, int64_record, size_count),
+       FIELD(TnArtifactSelftest, input_count, int32),
+       FIELD(TnArtifactSelftest, output_count, int32), FIELD(TnArtifactSelftest, size_count, int32))
 RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactInfo, abi, uint32),
        FIELD(TnArtifactInfo, size, uint32), FIELD(TnArtifactInfo, name, string),
        FIELD(TnArtifactInfo, generator, string), FIELD(TnArtifactInfo, triple, string),
@@ -241,7 +246,8 @@ RECORD(TnArtifactInfo, ITEMS(TnArtifactInfo, magic, byte, 8), FIELD(TnArtifactIn
        FIELD(TnArtifactInfo, variant_count, int32),
        POINTER(TnArtifactInfo, variants, TnArtifactVariant_record, variant_count),
        FIELD(TnArtifactInfo, state_count, int32),
-       POINTER(TnArtifactInfo, states, TnArtifactState_record, state_count))
+       POINTER(TnArtifactInfo, states, TnArtifactState_record, state_count),
+       SINGLE(TnArtifactInfo, selftest, TnArtifactSelftest_record))
 
 static uint64_t hash_record(const ImageRecord *record, uint64_t hash, int depth)
 {
@@ -491,6 +497,8 @@ Image *image_create(Arena *arena, const TnArtifactInfo *model, const char *name)
     image->by_content = map_create(arena);
     image->by_place = map_create(arena);
     note_function(image, "model_enter");
+    if (model->selftest)
+        note_function(image, "selftest_enter");
     add_target(image, &whole);
     image->objects.items[image->objects.count - 1].name = arena_format(arena, "%s_model", name);
     return image;

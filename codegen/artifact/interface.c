@@ -315,3 +315,30 @@ Interface *interface_create(Arena *arena, const ArtifactPart *parts, int part_co
     measure_parts(f);
     return f;
 }
+
+/* The size of that slot in some inputs. */
+static int64_t size_in(const Program *program, int32_t slot, const TnTensor *inputs)
+{
+    for (int i = 0; i < program->input_count; i++)
+        for (int d = 0; d < program->inputs[i].value.rank; d++)
+            if (program->inputs[i].binds >> d & 1 && program->inputs[i].value.dims[d].slot == slot)
+                return inputs[i].dims[d];
+    return 0;
+}
+
+void interface_add_selftest(Interface *f, const TnTensor *inputs, const TnTensor *outputs)
+{
+    Arena *arena = f->lowered->model->arena;
+    const Program *program = f->lowered->program;
+    TnArtifactSelftest *test = ARENA_NEW(arena, TnArtifactSelftest);
+    int64_t *sizes = ARENA_ARRAY(arena, int64_t, f->info.size_count + 1);
+    for (int i = 0; i < f->info.size_count; i++)
+        sizes[i] = size_in(program, program->given[i], inputs);
+    *test = (TnArtifactSelftest){.inputs = inputs,
+                                 .outputs = outputs,
+                                 .sizes = sizes,
+                                 .input_count = f->info.input_count,
+                                 .output_count = f->info.output_count,
+                                 .size_count = f->info.size_count};
+    f->info.selftest = test;
+}

@@ -55,6 +55,9 @@ typedef struct Interface {
 Interface *interface_create(Arena *arena, const ArtifactPart *parts, int part_count,
                             const Weights *weights, const char *name, bool has_weights);
 
+/* Inputs of the program for all sizes, and what they give, by port. */
+void interface_add_selftest(Interface *interface, const TnTensor *inputs, const TnTensor *outputs);
+
 /* `text` as an identifier of C and C++ that is no keyword. */
 const char *port_identifier(Arena *arena, const char *text);
 

@@ -3,6 +3,8 @@
 
 #include "ir/support/array.h"
 #include "ir/support/hash.h"
+#include "runtime/checksum.h"
+#include "runtime/selftest.h"
 
 #include <string.h>
 
@@ -114,20 +116,22 @@ static void plan_program(Plan *plan, const Lowered *lowered)
     }
 }
 
-Weights *weights_plan(Arena *arena, const Lowered *const *lowered, int count)
+Weights *weights_plan(Arena *arena, const Lowered *const *lowered, int count, bool has_sum)
 {
     Plan plan = {.arena = arena, .by_hash = map_create(arena), .by_source = map_create(arena)};
     for (int i = 0; i < count; i++)
         plan_program(&plan, lowered[i]);
     if (plan.bytes == 0)
         plan.bytes = WEIGHT_ALIGNMENT; /* so that there is a place to point to */
+    plan.bytes += has_sum ? SELFTEST_SUM_BYTES : 0;
     for (int i = 0; i < count; i++)
         lowered[i]->program->weight_bytes = plan.bytes;
     Weights *weights = ARENA_NEW(arena, Weights);
     *weights = (Weights){.items = plan.items.items,
                          .count = plan.items.count,
                          .bytes = plan.bytes,
-                         .hash = plan.hash};
+                         .hash = plan.hash,
+                         .has_sum = has_sum};
     return weights;
 }
 
@@ -152,4 +156,11 @@ void weights_write(const Weights *weights, const Parallel *parallel, char *memor
 {
     Writing writing = {weights, memory};
     parallel_run(parallel, weights->count, write_weight, &writing);
+    if (weights->has_sum) {
+        size_t bytes = (size_t)weights->bytes - SELFTEST_SUM_BYTES;
+        Checksum sum;
+        checksum_begin(&sum);
+        checksum_add(&sum, memory, bytes);
+        checksum_end(&sum, (unsigned char *)memory + bytes);
+    }
 }

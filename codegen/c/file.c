@@ -347,6 +347,14 @@ static void write_tables(Writer *w)
                 "    return model_enter(&%s_model, inputs, outputs, arena, arena_bytes, options);\n"
                 "}\n",
                 name, name);
+    if (w->request->interface->info.selftest)
+        text_format(w->text,
+                    "\nTnStatus %s_selftest(void *arena, size_t arena_bytes, const TnRunOptions "
+                    "*options);\n"
+                    "TnStatus %s_selftest(void *arena, size_t arena_bytes, const TnRunOptions "
+                    "*options)\n{\n"
+                    "    return selftest_enter(&%s_model, arena, arena_bytes, options);\n}\n",
+                    name, name, name);
 }
 
 /* ---- What steps there are ---------------------------------------------------------------- */

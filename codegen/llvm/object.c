@@ -241,20 +241,34 @@ static LLVMValueRef declare_run(Assembly *a)
     return LLVMAddFunction(a->module, name, LLVMFunctionType(a->i32, own, 5, false));
 }
 
-static void define_run(Assembly *a, LLVMValueRef run)
+/* Hands its own parameters on, behind the model. */
+static void define_entry(Assembly *a, LLVMValueRef entry, const char *runtime_function)
 {
-    LLVMTypeRef all[] = {a->pointer, a->pointer, a->pointer, a->pointer, a->i64, a->pointer};
-    LLVMTypeRef type = LLVMFunctionType(a->i32, all, 6, false);
-    LLVMValueRef callee = LLVMAddFunction(a->module, "model_enter", type);
+    unsigned count = LLVMCountParams(entry);
+    LLVMTypeRef types[8] = {a->pointer};
+    LLVMValueRef args[8] = {LLVMGetNamedGlobal(a->module, "model")};
+    for (unsigned i = 0; i < count; i++) {
+        args[i + 1] = LLVMGetParam(entry, i);
+        types[i + 1] = LLVMTypeOf(args[i + 1]);
+    }
+    LLVMTypeRef type = LLVMFunctionType(a->i32, types, count + 1, false);
+    LLVMValueRef callee = LLVMAddFunction(a->module, runtime_function, type);
     LLVMBuilderRef builder = LLVMCreateBuilderInContext(a->context);
-    LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(a->context, run, "entry"));
-    LLVMValueRef args[6] = {LLVMGetNamedGlobal(a->module, "model")};
-    for (unsigned i = 0; i < 5; i++)
-        args[i + 1] = LLVMGetParam(run, i);
-    LLVMValueRef call = LLVMBuildCall2(builder, type, callee, args, 6, "");
+    LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(a->context, entry, "entry"));
+    LLVMValueRef call = LLVMBuildCall2(builder, type, callee, args, count + 1, "");
     LLVMSetTailCall(call, true);
     LLVMBuildRet(builder, call);
     LLVMDisposeBuilder(builder);
+}
+
+/* TnStatus NAME_selftest(arena, arena_bytes, options) */
+static void define_selftest(Assembly *a)
+{
+    const Image *image = a->request->image;
+    LLVMTypeRef own[] = {a->pointer, a->i64, a->pointer};
+    const char *name = arena_format(image->arena, "%s_selftest", image->name);
+    define_entry(a, LLVMAddFunction(a->module, name, LLVMFunctionType(a->i32, own, 3, false)),
+                 "selftest_enter");
 }
 
 static bool link_runtime(Assembly *a)
@@ -320,8 +334,10 @@ static void hide_functions(Assembly *a)
 {
     const Image *image = a->request->image;
     const char *run = arena_format(image->arena, "%s_run", image->name);
+    const char *selftest = arena_format(image->arena, "%s_selftest", image->name);
     for (LLVMValueRef f = LLVMGetFirstFunction(a->module); f; f = LLVMGetNextFunction(f))
-        if (!LLVMIsDeclaration(f) && strcmp(LLVMGetValueName(f), run) != 0)
+        if (!LLVMIsDeclaration(f) && strcmp(LLVMGetValueName(f), run) != 0 &&
+            strcmp(LLVMGetValueName(f), selftest) != 0)
             set_private(f);
     for (LLVMValueRef g = LLVMGetFirstGlobal(a->module); g; g = LLVMGetNextGlobal(g))
         if (!LLVMIsDeclaration(g) && strncmp(LLVMGetValueName(g), "llvm.", 5) != 0)
@@ -361,7 +377,9 @@ static bool build(Assembly *a)
     LLVMValueRef run = declare_run(a);
     add_weights(a);
     add_objects(a);
-    define_run(a, run);
+    define_entry(a, run, "model_enter");
+    if (request->has_selftest)
+        define_selftest(a);
     if (!link_runtime(a))
         return false;
     keep_helpers(a);

@@ -31,7 +31,7 @@ typedef struct ObjectRequest {
     int part_count;
     const ObjectPart *parts; /* the last one asks least of the processor */
     Image *image;
-    bool has_weights;
+    bool has_weights, has_selftest;
     ObjectForm form;
 } ObjectRequest;
 

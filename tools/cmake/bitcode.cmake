@@ -9,9 +9,9 @@ file(MAKE_DIRECTORY ${TENON_BITCODE_FOLDER})
 file(GLOB TENON_BARE_SOURCES CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
   ${CMAKE_SOURCE_DIR}/runtime/host/*.c)
 list(REMOVE_ITEM TENON_BARE_SOURCES runtime/host/table.c)
-list(APPEND TENON_BARE_SOURCES runtime/cpu.c runtime/element.c runtime/format.c runtime/memory.c
+list(APPEND TENON_BARE_SOURCES runtime/checksum.c runtime/cpu.c runtime/element.c runtime/format.c runtime/memory.c
   runtime/model.c runtime/real.c runtime/run.c runtime/run_compact.c runtime/run_loop.c
-  runtime/run_step.c runtime/bare/bare.c)
+  runtime/run_step.c runtime/selftest.c runtime/bare/bare.c)
 file(GLOB_RECURSE bare_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/*.h
   ${CMAKE_SOURCE_DIR}/runtime/*.def ${CMAKE_SOURCE_DIR}/runtime/*.inc ${CMAKE_SOURCE_DIR}/include/*.h)
 
