@@ -213,6 +213,46 @@ static void write_states(const Interface *f, Text *text)
     text_append(text, " */\n");
 }
 
+static const char *upper(Arena *arena, const char *name)
+{
+    char *copy = arena_string(arena, name, strlen(name));
+    for (char *c = copy; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+/* How many bytes a result may have at most, whatever the data; -1 where its sizes have no bounds.
+ */
+static int64_t capacity_of(const InterfacePort *port)
+{
+    int64_t elements = 1, bytes;
+    for (int d = 0; d < port->type->rank; d++) {
+        int64_t lower, most;
+        expr_bounds(port->type->dims[d], &lower, &most);
+        if (most >= SIZE_LIMIT || __builtin_mul_overflow(elements, most < 0 ? 0 : most, &elements))
+            return -1;
+    }
+    bool too_many =
+        __builtin_mul_overflow(elements, (int64_t)element_bytes(port->port->element), &bytes);
+    return too_many || bytes >= SIZE_LIMIT ? -1 : bytes;
+}
+
+/* "FOUND_AT_CAPACITY" for results whose sizes depend on data. */
+static void write_capacities(const Interface *f, Text *text)
+{
+    Arena *arena = f->lowered->model->arena;
+    for (int i = 0; i < f->info.output_count; i++) {
+        const InterfacePort *port = &f->outputs[i];
+        int64_t bytes = port->port->sizes == SIZE_MAX ? -1 : capacity_of(port);
+        if (bytes >= 0)
+            text_format(text,
+                        "/* Bytes that do for '%s' whatever the data: %s_outputs.%s_bytes. */\n"
+                        "#define %s_%s_CAPACITY ((size_t)%" PRId64 ")\n",
+                        port->c_name, f->name, port->c_name, upper(arena, f->name),
+                        upper(arena, port->c_name), bytes);
+    }
+}
+
 static void write_outputs(const Interface *f, Text *text)
 {
     text_append(text,
@@ -253,14 +293,6 @@ static void write_asserts(const Interface *f, Text *text)
 }
 
 /* ---- Sizes of memory --------------------------------------------------------------------- */
-
-static const char *upper(Arena *arena, const char *name)
-{
-    char *copy = arena_string(arena, name, strlen(name));
-    for (char *c = copy; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
-    return copy;
-}
 
 static const char *size_c_name(const Interface *f, const char *name)
 {
@@ -421,6 +453,7 @@ void header_write(const Interface *f, Text *text)
     text_append(text, embedded[0].text);
     text_append(text, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     write_inputs(f, text);
+    write_capacities(f, text);
     write_outputs(f, text);
     write_states(f, text);
     write_asserts(f, text);
