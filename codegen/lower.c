@@ -392,11 +392,23 @@ static const char *operator_name(Arena *arena, const OpDef *op)
     return op->host_function ? arena_format(arena, "%s.%s", op->domain, op->name) : NULL;
 }
 
+/* A host function gives all results of its operator, also those at the end that a node leaves out.
+ */
+static int host_output_count(const Node *node)
+{
+    const OpDef *op = node->op;
+    return op->result_count > node->result_count ? op->result_count : node->result_count;
+}
+
 /* Where the node's results go. Dimensions that are symbols without a value, binds[i], are slots
  * that the function fills. */
 static ProgramValue *host_outputs(Builder *b, const Node *node, const uint32_t *binds)
 {
-    ProgramValue *outputs = ARENA_ARRAY(b->arena, ProgramValue, node->result_count + 1);
+    ProgramValue *outputs = ARENA_ARRAY(b->arena, ProgramValue, host_output_count(node) + 1);
+    for (int i = node->result_count; i < host_output_count(node); i++)
+        outputs[i] = (ProgramValue){.kind = TN_ABSENT,
+                                    .buffer = -1,
+                                    .element = element_of_result(node, &node->op->results[i])};
     for (int i = 0; i < node->result_count; i++) {
         Value *value = result(node, i);
         outputs[i] = (ProgramValue){.kind = TN_ABSENT, .buffer = -1};
@@ -439,7 +451,7 @@ static void lower_host(Builder *b, const Node *node)
         return;
     }
     ProgramValue *inputs = ARENA_ARRAY(b->arena, ProgramValue, node->operand_count + 1);
-    uint32_t *binds = ARENA_ARRAY(b->arena, uint32_t, node->result_count + 1);
+    uint32_t *binds = ARENA_ARRAY(b->arena, uint32_t, host_output_count(node) + 1);
     for (int i = 0; i < node->operand_count; i++) {
         inputs[i] = value_of(b, operand(node, i));
         touch_value(b, &inputs[i]);
@@ -449,7 +461,7 @@ static void lower_host(Builder *b, const Node *node)
     ProgramValue *outputs = host_outputs(b, node, binds);
     for (int i = 0; i < node->result_count; i++)
         touch_value(b, &outputs[i]);
-    note_pointers(b, node->operand_count + node->result_count);
+    note_pointers(b, node->operand_count + host_output_count(node));
     b->has_tail = true; /* scratch, at least */
     append_step(b, &(Step){.kind = STEP_host,
                            .name = node_location(node).node,
@@ -458,7 +470,7 @@ static void lower_host(Builder *b, const Node *node)
                                     .user = op->host_user,
                                     .operator_name = operator_name(b->arena, op),
                                     .input_count = node->operand_count,
-                                    .output_count = node->result_count,
+                                    .output_count = host_output_count(node),
                                     .inputs = inputs,
                                     .outputs = outputs,
                                     .binds = binds,

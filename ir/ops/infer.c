@@ -499,7 +499,7 @@ static bool knows_ranks(const Node *node)
     return true;
 }
 
-static TnElementType element_of_group(const Node *node, const OperandDef *result)
+TnElementType element_of_result(const Node *node, const OperandDef *result)
 {
     for (int i = 0; result->group && i < node->operand_count; i++) {
         int row = i < node->op->operand_count ? i : node->op->operand_count - 1;
@@ -520,7 +520,7 @@ static void postpone(InferContext *context, Node *node)
     const OpDef *op = node->op;
     for (int i = 0; i < node->result_count; i++) {
         const OperandDef *def = &op->results[i < op->result_count ? i : op->result_count - 1];
-        infer_set_type(node, i, type_unranked(context->arena, element_of_group(node, def)));
+        infer_set_type(node, i, type_unranked(context->arena, element_of_result(node, def)));
         infer_set_elements(context, node, i, NULL, 0);
     }
 }

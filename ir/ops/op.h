@@ -94,6 +94,9 @@ void infer_set_elements(InferContext *context, Node *node, int result, const Exp
 
 /* The tensor type of an operand whose presence and rank the caller relies on. */
 const Type *operand_type(const Node *node, int i);
+/* A result's element type, where the operator's table or the operand of the same group says it;
+ * else TN_UNDEFINED. */
+TnElementType element_of_result(const Node *node, const OperandDef *result);
 /* The operand's constant, or NULL where it is absent or not constant. */
 const Constant *operand_constant(const Node *node, int i);
 /* A value all of whose elements are known numbers, as a constant; else NULL. */

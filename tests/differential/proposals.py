@@ -131,7 +131,7 @@ def cast(g, operator):
 @proposal(9, "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
           "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
 def reduction(g, operator):
-    x = g.pick(("float32", "float32", "float64", "float16", "int32", "int64"))
+    x = g.pick(FLOATS if "Log" in operator else ("float32", "float32", "float64", "float16", "int32", "int64"))
     if operator == "ReduceLogSum":
         x, = g.add("Abs", [x])
     axes = maybe(g, 0.85, g.axes(x.rank))
@@ -177,7 +177,10 @@ def softmax(g, operator):
           "LpNormalization", "MeanVarianceNormalization")
 def normalization(g, operator):
     channelled = operator not in ("LayerNormalization", "LpNormalization")
-    x = g.pick(("float32", "float32", "float64", "float16"), ranks=(2 if channelled else 1, 5), least=1)
+    # these two compute in float32 (stash_type), whatever the operand
+    stashed = operator in ("LayerNormalization", "GroupNormalization")
+    x = g.pick(("float32", "float32", "float16") + (() if stashed else ("float64",)),
+               ranks=(2 if channelled else 1, 5), least=1)
     epsilon = maybe(g, 0.5, 0.125)
     if operator == "LayerNormalization":
         axis = g.axis(x.rank)
@@ -245,11 +248,11 @@ def einsum(g, operator):
     ellipsis = g.shape(g.integer(0, 2), 1) if g.chance(0.3) else None
     for _ in range(count):
         labels = [g.choice(sizes) for _ in range(g.integer(0 if ellipsis else 1, 3))]
-        shape = tuple(sizes[label] for label in labels)
+        shape = tuple(sizes[label] for label in labels)  # all of one label equal: sizes left open are not broadcast
         term = "".join(labels)
         if ellipsis is not None and g.chance(0.8):
             dropped = g.integer(0, len(ellipsis))
-            shape = tuple(1 if g.chance(0.2) else s for s in ellipsis[dropped:]) + shape
+            shape = ellipsis[dropped:] + shape
             term = "..." + term
         terms.append(term)
         operands.append(g.fresh(shape, dtype))
