@@ -12,7 +12,6 @@
 #include "ir/support/array.h"
 
 #include <assert.h>
-#include <string.h>
 
 static const char *op_label(Arena *arena, const OpDef *op)
 {
@@ -423,19 +422,7 @@ static const Expr *broadcast_size(InferContext *context, const Node *node, const
     bool b_may_be_one = !expr_is_constant(b_is_one, &known);
     if (!a_may_be_one && !b_may_be_one)
         return simpler(a, b);
-    if (!a_may_be_one || !b_may_be_one)
-        return a_may_be_one ? b : a;
-    const Expr *larger = expr_larger(pool, a, b);
-    int64_t least_a, least_b, most;
-    expr_bounds(a, &least_a, &most);
-    expr_bounds(b, &least_b, &most);
-    if (least_a > 0 && least_b > 0)
-        return larger;
-    /* In an order that does not tell which came first: equal sizes look equal, and so do printed
-     * ones that are read again. */
-    bool in_order = strcmp(expr_text(context->arena, a), expr_text(context->arena, b)) <= 0;
-    return in_order ? expr_select(pool, a_is_one, b, a) : /* 0 and 1 give 0 */
-               expr_select(pool, b_is_one, a, b);
+    return !a_may_be_one ? a : !b_may_be_one ? b : expr_larger(pool, a, b);
 }
 
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,

@@ -113,8 +113,8 @@ const Expr *const *infer_elements(InferContext *context, const Node *node, int i
 bool infer_axis(InferContext *context, const Node *node, int64_t a, int rank, int *axis);
 /* The axes from an optional constant operand or all of them if absent; sorted, unique. */
 bool infer_axes(InferContext *context, const Node *node, IntList axes, int rank, bool *is_axis);
-/* The shape of operands broadcast together, as NumPy does. Of unequal symbolic sizes one is
- * assumed to be 1; the result has the other, which may be 0. */
+/* The shape of operands broadcast together, as NumPy does. Unequal symbolic sizes give their
+ * maximum, with an assumption that the smaller is 1. */
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
                      int *rank, const Expr **dims);
 /* a and b must be equal: the one that is simpler, an assumption where it is not provable, NULL and

@@ -203,7 +203,7 @@ class Growth:
         if self.chance(0.3):
             return shape
         dropped = self.integer(0, len(shape)) if self.chance(0.5) else 0
-        return tuple(1 if self.chance(0.35) else s for s in shape[dropped:])
+        return tuple(1 if s and self.chance(0.35) else s for s in shape[dropped:])
 
     def partner(self, value, low=None, high=None, dtype=None):
         """A second operand for an element-wise operator."""
@@ -211,9 +211,9 @@ class Growth:
         fitting = []
         for other in self.values:
             if other.dtype == dtype and low is None:
-                try:
-                    np.broadcast_shapes(other.shape, value.shape)
-                    fitting.append(other)
+                try:  # 0 with 1 is 0, which sizes that only running tells are not told of
+                    if 0 not in np.broadcast_shapes(other.shape, value.shape) or other.shape == value.shape:
+                        fitting.append(other)
                 except ValueError:
                     pass
         if fitting and self.chance(0.5):

@@ -468,7 +468,7 @@ def repetition(g, operator):
     if operator == "Tile":
         g.add(operator, [x, g.constant([g.integer(0, 3) for _ in x.shape], np.int64)])
     else:
-        shape = [g.size() if s == 1 else g.choice([1, s]) for s in x.shape]
+        shape = [max(g.size(), 1) if s == 1 else g.choice([1, s]) for s in x.shape]
         shape = shape[g.integer(0, len(shape)):] if g.chance(0.2) else [g.size() for _ in range(g.integer(0, 2))] + shape
         g.add(operator, [x, g.constant(shape, np.int64)])
 
