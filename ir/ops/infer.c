@@ -422,7 +422,12 @@ static const Expr *broadcast_size(InferContext *context, const Node *node, const
     bool b_may_be_one = !expr_is_constant(b_is_one, &known);
     if (!a_may_be_one && !b_may_be_one)
         return simpler(a, b);
-    return !a_may_be_one ? a : !b_may_be_one ? b : expr_larger(pool, a, b);
+    if (!a_may_be_one || !b_may_be_one)
+        return a_may_be_one ? b : a;
+    /* The larger one is right but for 0 and 1. */
+    assume(context, node, expr_compare(pool, EXPR_not_equal, expr_plus(pool, a, b), one), a, b,
+           "unless neither is 0, sizes");
+    return expr_larger(pool, a, b);
 }
 
 bool infer_broadcast(InferContext *context, const Node *node, int count, const Type *const *types,
