@@ -370,17 +370,33 @@ static int counted_rank(const Node *node)
     return rank_of(is_op(node, "Unsqueeze") ? node->results[0] : operand(node, 0));
 }
 
+/* What is left out where it is written as it is. */
+static bool is_default_axis(const Node *node, const AttributeProto *attribute)
+{
+    for (int i = 0; i < node->op->attribute_count; i++) {
+        const AttributeDef *def = &node->op->attributes[i];
+        if (!strcmp(def->name, "axis") && proto_equals(attribute->name, "axis"))
+            return !def->required && attribute->i == def->default_int;
+    }
+    return false;
+}
+
 static void count_axes_from_front(const Node *node, NodeProto *proto)
 {
     int rank = counted_rank(node);
+    int64_t kept = 0;
     for (int64_t i = 0; i < proto->attribute.count; i++) {
         AttributeProto *attribute = proto->attribute.items[i];
-        if (!proto_equals(attribute->name, "axis") && !proto_equals(attribute->name, "axes"))
-            continue;
-        attribute->i += attribute->i < 0 ? rank : 0;
-        for (int64_t j = 0; j < attribute->ints.count; j++)
-            attribute->ints.items[j] += attribute->ints.items[j] < 0 ? rank : 0;
+        bool was_negative = proto_equals(attribute->name, "axis") && attribute->i < 0;
+        if (proto_equals(attribute->name, "axis") || proto_equals(attribute->name, "axes")) {
+            attribute->i += attribute->i < 0 ? rank : 0;
+            for (int64_t j = 0; j < attribute->ints.count; j++)
+                attribute->ints.items[j] += attribute->ints.items[j] < 0 ? rank : 0;
+        }
+        if (!was_negative || !is_default_axis(node, attribute))
+            proto->attribute.items[kept++] = attribute;
     }
+    proto->attribute.count = kept;
 }
 
 /* ---- Resize -------------------------------------------------------------------------------- */

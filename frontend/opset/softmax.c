@@ -12,14 +12,14 @@ bool upgrade_softmax(Upgrade *upgrade)
     int rank;
     if (!rule_rank(upgrade, 0, &rank))
         return false;
-    int64_t axis = rule_int(upgrade, "axis", 1);
+    int64_t given = rule_int(upgrade, "axis", 1), axis = given;
     axis += axis < 0 ? rank : 0;
     if (axis < 0 || axis > rank)
         return rule_error(upgrade, "axis %lld is out of the range of rank %d", (long long)axis,
                           rank);
     if (axis == rank - 1) {
         NodeProto *node = upgrade_copy(upgrade);
-        upgrade_set_int(upgrade, node, "axis", -1);
+        upgrade_set_int(upgrade, node, "axis", given);
         return rule_keep(upgrade, node);
     }
     const Setting rows[] = {{"axis", .integer = axis}, {NULL, 0, 0, NULL}};
