@@ -155,13 +155,21 @@ static bool make_node(NodeImport *import, const OpDef *op, const NodeProto *prot
                                proto->metadata_props.items);
     if (!name_new_results(import, node, proto, location))
         return false;
-    if (op->region_count && !import_regions(importer, import->scope, node, proto, import->path))
+    Misfit misfit = {0};
+    Diagnostics before = *importer->diagnostics;
+    if (op->region_count &&
+        !import_regions(importer, import->scope, node, proto, import->path, &misfit))
         return false;
+    if (misfit.why)
+        return import_take_other(importer, import->scope, node, &misfit, &before, result_count,
+                                 import->upgrade.results);
     if (!node_infer(&importer->context, node))
         return false;
     for (int i = 0; i < node->result_count; i++)
-        if (!check_size(importer, node->results[i], location))
+        if (!check_size(importer, node->results[i], location)) {
+            importer->context.failed = true;
             return false;
+        }
     return true;
 }
 

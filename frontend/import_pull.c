@@ -11,8 +11,7 @@
  * rank that nobody reads any more are dropped at the end; one that leaves the graph is refused.
  *
  * Exporters write such an If where the rank was in fact known (torch's squeeze): a reader then
- * makes sense in one branch only. That branch is taken, under an assumption on the condition that
- * is checked at run time.
+ * makes sense in one branch only. That branch is taken (import_branch.c).
  */
 #include "frontend/importer.h"
 #include "ir/ops/control.h"
@@ -207,52 +206,6 @@ static bool pull_into(Importer *importer, Scope *inner, const Scope *scope, Node
     return true;
 }
 
-/* Names of the If's results mean the values that took their places. */
-static void rename_results(Scope *scope, const Node *branch, Value *const *places)
-{
-    const Graph *graph = scope->graph;
-    for (; scope && scope->graph == graph; scope = scope->parent)
-        for (int64_t i = 0; i < scope->values.count; i++) {
-            const Value *value = scope->values.entries[i].value;
-            if (value && is_result_of(value, branch))
-                scope->values.entries[i].value = places[value->index];
-        }
-}
-
-/* Puts region `taken` in the place of the If, under the assumption that the condition says so;
- * results[]: what its last `count` outputs became. */
-static bool take_branch(Importer *importer, Scope *scope, Node *branch, int taken, int count,
-                        Value **results)
-{
-    const IfAttributes *attributes = branch->attributes;
-    InferContext *context = &importer->context;
-    int64_t elements_count;
-    const Expr *const *elements = infer_elements(context, branch, 0, &elements_count);
-    if (!elements || elements_count != 1)
-        return false;
-    const Expr *wanted = expr_integer(context->pool, taken == attributes->then_branch);
-    context->model->branch = graph_branch(branch->graph);
-    model_assume(context->model, expr_compare(context->pool, EXPR_equal, elements[0], wanted),
-                 arena_format(context->arena,
-                              "If '%s': only one branch has a rank that its readers take",
-                              branch->name ? branch->name : branch->results[0]->name));
-    context->model->branch = NULL;
-    Graph *region = branch->regions[taken];
-    Value **inputs = ARENA_ARRAY(importer->arena, Value *, region->input_count + 1);
-    Value **outputs = ARENA_ARRAY(importer->arena, Value *, region->output_count + 1);
-    for (int i = 0; i < region->input_count; i++)
-        inputs[i] = operand(branch, branch->operand_count - region->input_count + i);
-    graph_inline(region, branch->graph, branch, inputs, outputs);
-    for (int i = 0; i < branch->result_count; i++)
-        if (branch->results[i]->first_use)
-            value_replace_uses(branch->results[i], outputs[i]);
-    rename_results(scope, branch, outputs);
-    for (int i = 0; i < count; i++)
-        results[i] = outputs[region->output_count - count + i];
-    node_remove(branch);
-    return true;
-}
-
 bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Value **results)
 {
     const NodeProto *proto = pulled->proto;
@@ -268,8 +221,7 @@ bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Val
     if (!is_read_later(branch))
         node_move_before(branch, NULL);
     int count = (int)proto->output.count;
-    Diagnostics *diagnostics = importer->diagnostics;
-    Diagnostics before = *diagnostics;
+    Diagnostics before = *importer->diagnostics;
     Scope **scopes = reopen_regions(importer, scope, branch);
     bool fits[2];
     for (int r = 0; r < 2; r++)
@@ -277,10 +229,8 @@ bool import_pull(Importer *importer, Scope *scope, const PulledNode *pulled, Val
     if (!fits[0] && !fits[1])
         return false;
     if (!fits[0] || !fits[1]) {
-        diagnostics->count = before.count;
-        diagnostics->error_count = before.error_count;
-        diagnostics->unsupported = before.unsupported;
-        return take_branch(importer, scope, branch, fits[1], count, results);
+        Misfit misfit = {fits[0] ? 1 : 0, import_misfit_text(importer, &before)};
+        return import_take_other(importer, scope, branch, &misfit, &before, count, results);
     }
     if (!is_in_order(branch))
         return unsupported_at(importer->diagnostics, pulled->location,

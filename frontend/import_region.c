@@ -49,7 +49,7 @@ static bool add_outputs(Importer *importer, Scope *scope, const GraphProto *grap
     return true;
 }
 
-static bool fill_region(Importer *importer, Scope *scope, const GraphProto *graph)
+bool import_region(Importer *importer, Scope *scope, const GraphProto *graph)
 {
     if (!import_initializers(importer, scope, graph) ||
         !import_nodes(importer, scope, scope->path) || !add_outputs(importer, scope, graph))
@@ -59,7 +59,7 @@ static bool fill_region(Importer *importer, Scope *scope, const GraphProto *grap
     return true;
 }
 
-static Scope *create_scope(Importer *importer, Graph *graph, Scope *parent, const char *path)
+Scope *scope_create(Importer *importer, Graph *graph, Scope *parent, const char *path)
 {
     Scope *scope = ARENA_NEW(importer->arena, Scope);
     scope->parent = parent;
@@ -100,7 +100,7 @@ static const GraphProto *region_graph(Importer *importer, const OpDef *op, const
 }
 
 bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProto *proto,
-                    const char *path)
+                    const char *path, Misfit *misfit)
 {
     int count = node->region_count;
     Scope **scopes = ARENA_ARRAY(importer->arena, Scope *, count);
@@ -110,7 +110,7 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
         graphs[r] = region_graph(importer, node->op, proto, r, path, &own_path);
         if (!graphs[r] && region_def(node->op, r)->required)
             return FAIL(importer, node->location, "%s: its graph %d is missing", node->op->name, r);
-        scopes[r] = create_scope(importer, node->regions[r], scope, own_path);
+        scopes[r] = scope_create(importer, node->regions[r], scope, own_path);
         scopes[r]->siblings = scopes;
         scopes[r]->sibling_count = count;
         if (!graphs[r]) { /* an optional one that is absent: the identity */
@@ -135,73 +135,15 @@ bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProt
                 return false;
     }
     if (!node_check_operands(node, importer->diagnostics) ||
-        !control_seed_regions(&importer->context, node))
+        !control_seed_regions(&importer->context, node)) {
+        importer->context.failed = true;
         return false;
+    }
+    if (node->op->control == CONTROL_if)
+        return import_branches(importer, scopes, graphs, misfit);
     for (int r = 0; r < count; r++)
-        if (graphs[r] && !fill_region(importer, scopes[r], graphs[r]))
+        if (graphs[r] && !import_region(importer, scopes[r], graphs[r]))
             return false;
-    return true;
-}
-
-/* ---- Branches that are decided ------------------------------------------------------------- */
-
-static bool is_known(const Value *condition, bool *taken)
-{
-    int64_t value;
-    if (!condition || !type_is_tensor(condition->type) || condition->type->element != TN_BOOL)
-        return false;
-    if (condition->constant && condition->constant->count == 1) {
-        *taken = constant_get_int64(condition->constant, 0) != 0;
-        return true;
-    }
-    if (!condition->elements || condition->element_count != 1 ||
-        !expr_known(condition->elements[0], &value))
-        return false;
-    *taken = value != 0;
-    return true;
-}
-
-const AttributeProto *import_taken_branch(const NodeProto *proto, int operand_count,
-                                          Value *const *operands)
-{
-    bool taken;
-    if (!proto_equals(proto->op_type, "If") || proto_domain(proto->domain).length ||
-        operand_count != 1 || proto->attribute.count != 2 || !is_known(operands[0], &taken))
-        return NULL;
-    const AttributeProto *branch =
-        node_proto_attribute(proto, taken ? "then_branch" : "else_branch");
-    const AttributeProto *other =
-        node_proto_attribute(proto, taken ? "else_branch" : "then_branch");
-    return branch && branch->g && other && other->g ? branch : NULL;
-}
-
-bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
-                   const AttributeProto *branch, const char *path, Value **results)
-{
-    const GraphProto *graph = branch->g;
-    Location location = import_location(importer, &proto->base, path);
-    int64_t number = branch == proto->attribute.items[0] ? 0 : 1;
-    const char *at = import_path(importer, path, "attribute", number);
-    Scope *inner = create_scope(importer, scope->graph, scope,
-                                at ? arena_format(importer->arena, "%s.g", at) : NULL);
-    inner->body = graph;
-    inner->nodes = graph->node.items;
-    inner->node_count = graph->node.count;
-    if (graph->input.count || graph->output.count != proto->output.count)
-        return FAIL(importer, location,
-                    "If: a branch has %lld inputs and %lld outputs, expected none and %lld",
-                    (long long)graph->input.count, (long long)graph->output.count,
-                    (long long)proto->output.count);
-    if (!import_initializers(importer, inner, graph) || !import_nodes(importer, inner, inner->path))
-        return false;
-    for (int64_t i = 0; i < graph->output.count; i++) {
-        const char *name = import_name(importer, graph->output.items[i]->name, location);
-        if (!name)
-            return false;
-        results[i] = scope_find(inner, name);
-        if (!results[i] || results[i] == &absent_value)
-            return import_report_missing(importer, inner, -1, name, location);
-    }
     return true;
 }
 
@@ -280,7 +222,7 @@ static bool find_outputs(Importer *importer, Scope *scope, const FunctionProto *
 static Scope *function_scope(Importer *importer, const Function *function, Graph *graph)
 {
     const FunctionProto *proto = function->proto;
-    Scope *scope = create_scope(importer, graph, NULL, function->path);
+    Scope *scope = scope_create(importer, graph, NULL, function->path);
     scope->imports = (Imports){proto->opset_import.items, proto->opset_import.count};
     scope->body = proto;
     scope->nodes = proto->node.items;

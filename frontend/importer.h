@@ -156,19 +156,44 @@ bool import_make(Importer *importer, Scope *scope, const NodeProto *proto, const
 
 /* ---- Regions: import_region.c -------------------------------------------------------------- */
 
-/* Fills the regions of a new node from its graph attributes. */
+/* Why a branch of an If cannot be run. */
+typedef struct Misfit {
+    int region;
+    const char *why; /* NULL: all branches can be */
+} Misfit;
+
+/* A scope in `parent` (NULL: a function's) whose body the caller sets. */
+Scope *scope_create(Importer *importer, Graph *graph, Scope *parent, const char *path);
+/* Fills the regions of a new node from its graph attributes. Where *misfit is set, the caller must
+ * take the other branch. */
 bool import_regions(Importer *importer, Scope *scope, Node *node, const NodeProto *proto,
-                    const char *path);
+                    const char *path, Misfit *misfit);
+/* One of them, once it has its formal inputs. */
+bool import_region(Importer *importer, Scope *scope, const GraphProto *graph);
+/* Inlines a call, or makes a tenon.group of it. results[i]: the values of the function's outputs.
+ */
+bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
+                 const char *path, int operand_count, Value *const *operands, Value **results);
+
+/* ---- Branches that take the place of an If: import_branch.c --------------------------------- */
+
 /* The branch that an If takes, where its condition is known: its nodes take the If's place, and the
  * other branch is not looked at (its types need not fit). NULL: the condition is not known. */
 const AttributeProto *import_taken_branch(const NodeProto *proto, int operand_count,
                                           Value *const *operands);
 bool import_branch(Importer *importer, Scope *scope, const NodeProto *proto,
                    const AttributeProto *branch, const char *path, Value **results);
-/* Inlines a call, or makes a tenon.group of it. results[i]: the values of the function's outputs.
- */
-bool import_call(Importer *importer, Scope *scope, Function *function, const NodeProto *proto,
-                 const char *path, int operand_count, Value *const *operands, Value **results);
+/* Imports both; one that inference refuses becomes the misfit, and its errors stay until the other
+ * is taken. False where that cannot be. */
+bool import_branches(Importer *importer, Scope *const *scopes, const GraphProto *const *graphs,
+                     Misfit *misfit);
+/* The first error after `before`, for a message about a misfit. */
+const char *import_misfit_text(Importer *importer, const Diagnostics *before);
+/* Puts the other region in the place of the If, under an assumption on the condition, and takes
+ * what was reported after `before` back. results[]: what its last `count` outputs became. False,
+ * with nothing taken back, if the condition cannot say so. */
+bool import_take_other(Importer *importer, Scope *scope, Node *branch, const Misfit *misfit,
+                       const Diagnostics *before, int count, Value **results);
 
 /* ---- Values of unknown rank: import_pull.c -------------------------------------------------- */
 

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * eliminate-dead: removes nodes none of whose results is used, constants without uses, and captures
- * that no region reads. One walk backward is enough: users come after what they use. No operator
- * has effects beyond its results.
+ * eliminate-dead: removes nodes none of whose results is used or assumed about, constants without
+ * uses, and captures that no region reads. One walk backward is enough: users come after what they
+ * use. No operator has effects beyond its results.
  */
 #include "passes/rewrite.h"
 
 static bool capture_is_unused(const Node *node, int from_end)
 {
-    for (int r = 0; r < node->region_count; r++)
-        if (node->regions[r]->inputs[node->regions[r]->input_count - from_end]->first_use)
+    for (int r = 0; r < node->region_count; r++) {
+        const Graph *region = node->regions[r];
+        const Value *input = region->inputs[region->input_count - from_end];
+        if (input->first_use || value_is_assumed(input))
             return false;
+    }
     return true;
 }
 

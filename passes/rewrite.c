@@ -57,7 +57,7 @@ void transpose_permutation(const Node *transpose, int rank, int64_t *permutation
 bool is_unused(const Node *node)
 {
     for (int i = 0; i < node->result_count; i++)
-        if (result(node, i)->first_use)
+        if (result(node, i)->first_use || value_is_assumed(result(node, i)))
             return false;
     return true;
 }

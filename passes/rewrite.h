@@ -53,7 +53,7 @@ Editor rewrite_editor(Pass *pass, Node *node);
 Node *operand_node(const Node *node, int i, const OpDef *op);
 /* Whether a value has one use, and leaves no graph. */
 bool has_one_use(const Value *value);
-/* Whether nobody uses any of the node's results. */
+/* Whether nobody needs any of the node's results: uses it, or assumes something of it. */
 bool is_unused(const Node *node);
 /* Removes a node whose results are unused, and then what was used by it alone. */
 void remove_dead(Node *node);

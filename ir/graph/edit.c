@@ -105,10 +105,12 @@ void node_remove_result(Node *node, int i)
 void value_replace_uses(Value *old_value, Value *new_value)
 {
     assert(old_value->graph == new_value->graph);
-    if (old_value == new_value || !old_value->first_use)
+    if (old_value == new_value)
         return;
     move_facts(old_value, new_value);
     move_symbols(old_value, new_value, true);
+    if (!old_value->first_use)
+        return;
     Use *last = NULL;
     for (Use *use = old_value->first_use; use; use = use->next) {
         use->value = new_value;

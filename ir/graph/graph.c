@@ -330,3 +330,27 @@ void model_assume(Model *model, const Expr *condition, const char *message)
                                         &model->assumption_capacity, sizeof *model->assumptions);
     model->assumptions[model->assumption_count++] = (Assumption){condition, message, model->branch};
 }
+
+typedef struct SymbolSearch {
+    const Value *value;
+    bool found;
+} SymbolSearch;
+
+static void look_for_own(void *user, const Expr *e)
+{
+    SymbolSearch *search = user;
+    const Model *model = search->value->graph->model;
+    if (e->kind == EXPR_symbol && map_get_pointer(&model->symbol_owners, e) == search->value)
+        search->found = true;
+}
+
+bool value_is_assumed(const Value *value)
+{
+    if (!value->symbols)
+        return false;
+    const Model *model = value->graph->model;
+    SymbolSearch search = {value, false};
+    for (int64_t i = 0; i < model->assumption_count && !search.found; i++)
+        expr_walk(model->pool, model->assumptions[i].condition, look_for_own, &search);
+    return search.found;
+}

@@ -239,6 +239,8 @@ bool model_verify(const Model *model, Diagnostics *diagnostics);
 const Graph *graph_branch(const Graph *graph);
 /* Records an assumption about model->branch once; ignores one that is known to hold. */
 void model_assume(Model *model, const Expr *condition, const char *message);
+/* Whether an assumption speaks of the value's elements: they must be computed, used or not. */
+bool value_is_assumed(const Value *value);
 
 /* Where a node is, for a diagnostic: its name or its first result's, and the source. */
 Location node_location(const Node *node);

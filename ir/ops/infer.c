@@ -589,8 +589,10 @@ static void restore_elements(const Model *model, Value *value)
 
 bool node_infer(InferContext *context, Node *node)
 {
-    if (!node_check_operands(node, context->diagnostics))
+    if (!node_check_operands(node, context->diagnostics)) {
+        context->failed = true;
         return false;
+    }
     if (!knows_ranks(node)) {
         postpone(context, node);
         return true;
@@ -618,6 +620,7 @@ bool node_infer(InferContext *context, Node *node)
         value->elements = old[i].elements;
         value->element_count = old[i].element_count;
     }
+    context->failed = true;
     return false;
 }
 

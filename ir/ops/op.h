@@ -79,6 +79,7 @@ typedef struct InferContext {
     /* Elements of a value became symbols after nodes that read it were inferred: inferring these
      * again would tell more. */
     bool bound_late;
+    bool failed; /* a node could not be inferred, since somebody set this to false */
 } InferContext;
 
 /* Reports against the node and answers false. */

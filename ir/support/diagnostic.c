@@ -92,6 +92,15 @@ bool system_error_at(Diagnostics *diagnostics, Location location, const char *fo
     return false;
 }
 
+void diagnostics_rewind(Diagnostics *diagnostics, const Diagnostics *before)
+{
+    diagnostics->count = before->count;
+    diagnostics->error_count = before->error_count;
+    diagnostics->unsupported = before->unsupported;
+    diagnostics->no_file = before->no_file;
+    diagnostics->out_of_memory = before->out_of_memory;
+}
+
 TnStatus diagnostics_status(const Diagnostics *diagnostics)
 {
     return diagnostics->out_of_memory ? TN_OUT_OF_MEMORY

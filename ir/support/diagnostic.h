@@ -69,6 +69,8 @@ bool no_memory_at(Diagnostics *diagnostics, Location location, const char *forma
 /* As error_at, after a system call that failed on a file: errno's text follows after ": ". */
 bool system_error_at(Diagnostics *diagnostics, Location location, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Takes back all that was reported since `before` was a copy of it. */
+void diagnostics_rewind(Diagnostics *diagnostics, const Diagnostics *before);
 /* What an API function answers after errors: the gravest of them. */
 TnStatus diagnostics_status(const Diagnostics *diagnostics);
 
