@@ -6,9 +6,9 @@
 #include "codegen/c/file.h"
 #include "codegen/function_key.h"
 #include "codegen/llvm/object.h"
+#include "codegen/llvm/runtime_code.h"
 #include "runtime/artifact.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Making {
@@ -131,6 +131,17 @@ static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
     return object_make(&request, data, length, m->diagnostics);
 }
 
+/* The model's object with what it needs of the runtime. */
+static bool link_object(Making *m, const char *data, size_t length, ElfObject *object)
+{
+    ElfObject own, runtime;
+    RuntimeCode code;
+    return runtime_code(m->interface->info.triple, &code) &&
+           elf_read(&own, data, length, m->diagnostics) &&
+           elf_read(&runtime, code.object.data, code.object.bytes, m->diagnostics) &&
+           elf_link(m->arena, &own, &runtime, object, m->diagnostics);
+}
+
 /* Every phase has code: the interpreter is no part of artifacts. */
 static bool check_block(const Block *block, ArtifactForm form, Diagnostics *diagnostics)
 {
@@ -233,14 +244,10 @@ static bool write_code(Making *m)
                                                : OBJECT_file,
                      &data, &length))
         return false;
-    bool done;
     if (form == ARTIFACT_assembly || form == ARTIFACT_ir)
-        done = add_text(m, m->request->path, &(Text){.data = data, .length = length});
-    else
-        done = elf_read(&object, data, length, m->diagnostics) &&
-               (form == ARTIFACT_shared ? write_shared(m, &object) : write_object(m, &object));
-    free(data);
-    return done;
+        return add_text(m, m->request->path, &(Text){.data = data, .length = length});
+    return link_object(m, data, length, &object) &&
+           (form == ARTIFACT_shared ? write_shared(m, &object) : write_object(m, &object));
 }
 
 static bool write_all(Making *m)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ELF, as far as compiled models need it: reading the relocatable object that LLVM made, and laying
- * it out as a shared library. No linker takes part.
+ * ELF, as far as compiled models need it: reading the relocatable object that LLVM made, adding
+ * what it needs of the runtime, and laying it out as a shared library. No linker takes part.
  *
  * What makes this small: there is one object, nothing in it is undefined, nothing is writable but
  * what relocation writes, and only two symbols are seen from outside. The shared library is
@@ -37,10 +37,20 @@ typedef struct ElfObject {
     int symbol_section, weights; /* numbers of sections; 0: none */
 } ElfObject;
 
-/* False, and a diagnostic, if it is none that these writers can take: it refers to something
- * outside, say. */
+/* False, and a diagnostic, if it is none. The bytes stay where they are, at a multiple of 8. */
 bool elf_read(ElfObject *object, const char *data, size_t bytes, Diagnostics *diagnostics);
 const char *elf_section_name(const ElfObject *object, int section);
+
+/* False, and a diagnostic, if it is nothing that can be written: it refers to something outside, or
+ * has data that code may write. */
+bool elf_check(const ElfObject *object, Diagnostics *diagnostics);
+
+/* ---- Linking ----------------------------------------------------------------------------- */
+
+/* The object with what it refers to, from the library, which has a section for each function; in
+ * the arena, checked. False and a diagnostic if that is not all it needs. */
+bool elf_link(Arena *arena, const ElfObject *object, const ElfObject *library, ElfObject *linked,
+              Diagnostics *diagnostics);
 
 /* ---- Objects with weights ---------------------------------------------------------------- */
 

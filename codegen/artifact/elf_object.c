@@ -40,7 +40,7 @@ static void find_symbols(ElfObject *object)
     }
 }
 
-static bool check_symbols(const ElfObject *object, Diagnostics *diagnostics)
+bool elf_check(const ElfObject *object, Diagnostics *diagnostics)
 {
     for (int64_t i = 1; i < object->symbol_count; i++) {
         const Elf64_Sym *symbol = &object->symbols[i];
@@ -80,8 +80,7 @@ bool elf_read(ElfObject *object, const char *data, size_t bytes, Diagnostics *di
             return broken(diagnostics, "has a section outside of it");
     object->section_names = data + object->sections[header->e_shstrndx].sh_offset;
     find_symbols(object);
-    return object->symbols ? check_symbols(object, diagnostics)
-                           : broken(diagnostics, "has no symbols");
+    return object->symbols || broken(diagnostics, "has no symbols");
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The module of an artifact: kernels, tables, the runtime. Only NAME_run and NAME_model are visible
- * from outside; what neither of them reaches is removed, so that a model without strings has no
- * code for strings.
+ * The module of an artifact: kernels and tables. Only NAME_run and NAME_model are visible from
+ * outside. Where the module is for reading, the runtime is linked into it, and what neither of them
+ * reaches is removed, so that a model without strings has no code for strings.
  */
 #include "object.h"
 
 #include "machine.h"
-#include "runtime_bitcode.h"
+#include "runtime_code.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/Linker.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Assembly {
@@ -271,16 +270,11 @@ static void define_selftest(Assembly *a)
                  "selftest_enter");
 }
 
-static bool link_runtime(Assembly *a)
+static bool link_runtime(Assembly *a, const RuntimeFile *bitcode)
 {
-    const RuntimeBitcode *bitcode = runtime_bitcode(a->machine.triple);
     LLVMModuleRef runtime;
-    if (!bitcode)
-        return unsupported_at(a->diagnostics, (Location){0},
-                              "artifacts for '%s': x86_64, aarch64 and riscv64 Linux are known",
-                              a->machine.triple);
-    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(
-        bitcode->data, (size_t)(bitcode->end - bitcode->data), "runtime", false);
+    LLVMMemoryBufferRef buffer =
+        LLVMCreateMemoryBufferWithMemoryRange(bitcode->data, bitcode->bytes, "runtime", false);
     bool broken = LLVMParseBitcodeInContext2(a->context, buffer, &runtime);
     LLVMDisposeMemoryBuffer(buffer);
     if (broken)
@@ -330,15 +324,21 @@ static void keep_helpers(Assembly *a)
     LLVMSetSection(used, "llvm.metadata");
 }
 
+/* What is declared is the runtime's, and will be in the same file. */
 static void hide_functions(Assembly *a)
 {
     const Image *image = a->request->image;
     const char *run = arena_format(image->arena, "%s_run", image->name);
     const char *selftest = arena_format(image->arena, "%s_selftest", image->name);
-    for (LLVMValueRef f = LLVMGetFirstFunction(a->module); f; f = LLVMGetNextFunction(f))
-        if (!LLVMIsDeclaration(f) && strcmp(LLVMGetValueName(f), run) != 0 &&
-            strcmp(LLVMGetValueName(f), selftest) != 0)
+    for (LLVMValueRef f = LLVMGetFirstFunction(a->module); f; f = LLVMGetNextFunction(f)) {
+        if (LLVMGetIntrinsicID(f))
+            continue;
+        if (LLVMIsDeclaration(f))
+            LLVMSetVisibility(f, LLVMHiddenVisibility);
+        else if (strcmp(LLVMGetValueName(f), run) != 0 &&
+                 strcmp(LLVMGetValueName(f), selftest) != 0)
             set_private(f);
+    }
     for (LLVMValueRef g = LLVMGetFirstGlobal(a->module); g; g = LLVMGetNextGlobal(g))
         if (!LLVMIsDeclaration(g) && strncmp(LLVMGetValueName(g), "llvm.", 5) != 0)
             set_private(g);
@@ -362,6 +362,11 @@ static bool remove_unused(Assembly *a)
 static bool build(Assembly *a)
 {
     const ObjectRequest *request = a->request;
+    RuntimeCode code;
+    if (!runtime_code(a->machine.triple, &code))
+        return unsupported_at(a->diagnostics, (Location){0},
+                              "artifacts for '%s': x86_64, aarch64 and riscv64 Linux are known",
+                              a->machine.triple);
     a->module = machine_open_module(&a->machine, "kernels", a->context);
     for (int i = 0; i < request->part_count; i++)
         a->has_variants |= request->parts[i].target != request->parts[0].target;
@@ -380,24 +385,36 @@ static bool build(Assembly *a)
     define_entry(a, run, "model_enter");
     if (request->has_selftest)
         define_selftest(a);
-    if (!link_runtime(a))
-        return false;
-    keep_helpers(a);
+    if (request->form != OBJECT_file) {
+        if (!link_runtime(a, &code.bitcode))
+            return false;
+        keep_helpers(a);
+    }
     hide_functions(a);
-    if (!remove_unused(a))
+    if (request->form != OBJECT_file && !remove_unused(a))
         return false;
     return !LLVMVerifyModule(a->module, LLVMReturnStatusAction, &a->problem) ||
            fail(a, "the artifact's module is broken");
+}
+
+/* LLVM's bytes, in the arena. */
+static bool keep_bytes(Assembly *a, const char *bytes, size_t count, char **data, size_t *length)
+{
+    *data = arena_try(a->request->image->arena, count);
+    if (!*data)
+        return no_memory_at(a->diagnostics, (Location){0}, "the compiled model");
+    memcpy(*data, bytes, count);
+    *length = count;
+    return true;
 }
 
 static bool write(Assembly *a, char **data, size_t *length)
 {
     if (a->request->form == OBJECT_ir) {
         char *text = LLVMPrintModuleToString(a->module);
-        *data = strdup(text);
-        *length = strlen(text);
+        bool done = keep_bytes(a, text, strlen(text), data, length);
         LLVMDisposeMessage(text);
-        return *data || no_memory_at(a->diagnostics, (Location){0}, "the module's text");
+        return done;
     }
     LLVMCodeGenFileType type = a->request->form == OBJECT_file ? LLVMObjectFile : LLVMAssemblyFile;
     LLVMDisposeMessage(a->problem);
@@ -405,12 +422,7 @@ static bool write(Assembly *a, char **data, size_t *length)
     if (LLVMTargetMachineEmitToMemoryBuffer(a->machine.machine, a->module, type, &a->problem,
                                             &a->buffer))
         return fail(a, "no code");
-    *length = LLVMGetBufferSize(a->buffer);
-    *data = malloc(*length);
-    if (!*data)
-        return no_memory_at(a->diagnostics, (Location){0}, "the object file");
-    memcpy(*data, LLVMGetBufferStart(a->buffer), *length);
-    return true;
+    return keep_bytes(a, LLVMGetBufferStart(a->buffer), LLVMGetBufferSize(a->buffer), data, length);
 }
 
 bool object_make(const ObjectRequest *request, char **data, size_t *length,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A compiled model as an object file: kernels, the image of the program, and what of the runtime
- * they need, which is linked in as bitcode. Nothing in it refers to anything outside.
+ * A compiled model as an object file: kernels and the image of the program. What it needs of the
+ * runtime is not in it: runtime_code() has an object for elf_link(). Text that people read has all
+ * of it, from bitcode: nothing in that refers to anything outside.
  *
  * Weights do not pass through here: the object has a section OBJECT_WEIGHTS of 64 bytes, for which
  * the writers of files put the real ones.
@@ -35,7 +36,7 @@ typedef struct ObjectRequest {
     ObjectForm form;
 } ObjectRequest;
 
-/* In memory of its own: free(*data). False and a diagnostic on failure. */
+/* In the image's arena. False and a diagnostic on failure. */
 bool object_make(const ObjectRequest *request, char **data, size_t *length,
                  Diagnostics *diagnostics);
 

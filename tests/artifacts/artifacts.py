@@ -63,6 +63,12 @@ def files():
         jit = run(TENON, "run", os.path.join(HERE, name + ".onnxtxt"), "--seed", "5")
         so = run(TENON, "run", name + ".so", "--seed", "5")
         check(jit.returncode == so.returncode and jit.stdout == so.stdout, "%s.so computes what jit does" % name)
+    runtime = {name: {line.split()[-1] for line in run("nm", name + ".so").stdout.splitlines()} for name in MODELS}
+    check("host_non_zero" in runtime["found"] and "host_string_concat" in runtime["words"],
+          "what a model calls of the runtime is in its file")
+    for name in ("dense", "image"):
+        surplus = [function for function in runtime[name] if function.startswith("host_")]
+        check(not surplus, "%s.so has nothing of the runtime that it does not need %s" % (name, surplus))
     compile_model("image", "apart.so", "--weights", "apart.weights")
     compile_model("image", "image.s")
     compile_model("image", "image.ll")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The part of the runtime that artifacts contain, as LLVM bitcode, one file an architecture.
+# The part of the runtime that artifacts contain, as LLVM bitcode and as an object with a section for
+# each function, one file an architecture.
 find_program(CLANG_19 NAMES clang-19 REQUIRED)
+find_program(LLC_19 NAMES llc-19 HINTS ${TENON_LLVM_LIBDIR}/../bin REQUIRED)
 find_program(LLVM_LINK NAMES llvm-link-19 HINTS ${TENON_LLVM_LIBDIR}/../bin REQUIRED)
 set(TENON_BITCODE_FOLDER ${CMAKE_BINARY_DIR}/bitcode)
 file(MAKE_DIRECTORY ${TENON_BITCODE_FOLDER})
@@ -39,16 +41,20 @@ foreach(architecture x86_64 aarch64 riscv64)
   add_custom_command(OUTPUT ${TENON_BITCODE_FOLDER}/${architecture}.bc
     COMMAND ${LLVM_LINK} ${parts} -o ${TENON_BITCODE_FOLDER}/${architecture}.bc
     DEPENDS ${parts} VERBATIM)
-  list(APPEND bitcode_files ${TENON_BITCODE_FOLDER}/${architecture}.bc)
+  add_custom_command(OUTPUT ${TENON_BITCODE_FOLDER}/${architecture}.o
+    COMMAND ${LLC_19} -O2 -filetype=obj -relocation-model=pic -function-sections -data-sections
+      ${TENON_BITCODE_FOLDER}/${architecture}.bc -o ${TENON_BITCODE_FOLDER}/${architecture}.o
+    DEPENDS ${TENON_BITCODE_FOLDER}/${architecture}.bc COMMENT "runtime ${architecture}" VERBATIM)
+  list(APPEND bitcode_files ${TENON_BITCODE_FOLDER}/${architecture}.bc
+    ${TENON_BITCODE_FOLDER}/${architecture}.o)
 endforeach()
 add_custom_target(tenon_bitcode DEPENDS ${bitcode_files})
 add_dependencies(tenon_codegen_llvm tenon_bitcode)
-set_source_files_properties(codegen/llvm/runtime_bitcode.c PROPERTIES
+set_source_files_properties(codegen/llvm/runtime_code.c PROPERTIES
   COMPILE_DEFINITIONS "TENON_BITCODE_FOLDER=\"${TENON_BITCODE_FOLDER}\""
   OBJECT_DEPENDS "${bitcode_files}")
 
 # What --mcpu and --mattr may be.
-find_program(LLC_19 NAMES llc-19 HINTS ${TENON_LLVM_LIBDIR}/../bin REQUIRED)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/codegen/llvm)
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc
   COMMAND ${CMAKE_COMMAND} -DLLC=${LLC_19} -DOUTPUT=${CMAKE_BINARY_DIR}/codegen/llvm/processors.inc
