@@ -573,8 +573,8 @@ static void sum_tile(Plan *p, const Array *sum, const Expr *cell, const Expr *ve
     for (; (axis = find(p, ROLE_k, &p->c.b, true)); opened++)
         nest_open(p->b, place(p, axis), LOOP_serial);
     open_all(p, unrolled != NULL, &unrolled);
-    const Array *b = nest_array(p->b, "vb", TN_FLOAT, vectors);
     const Array *a = nest_array(p->b, "va", TN_FLOAT, 1);
+    const Array *b = nest_array(p->b, "vb", TN_FLOAT, vectors);
     const Expr *zero = number(p, 0);
     bool direct = p->c.b.tensor->role != TENSOR_scratch && p->c.b.tensor->role != TENSOR_constant;
     nest_barrier(p->b);

@@ -118,11 +118,9 @@ static const Expr *compare_values(ExprPool *pool, ExprKind kind, const Expr *a, 
     if (a == b && !is_float)
         return expr_bool(pool, kind != EXPR_not_equal);
     if (kind == EXPR_equal || kind == EXPR_not_equal) {
-        bool swap = a->kind == EXPR_constant || (b->kind != EXPR_constant && a->id > b->id);
-        const Expr *first = swap ? b : a, *second = swap ? a : b;
-        if (a->type == TN_BOOL && second->kind == EXPR_constant)
-            return (kind == EXPR_equal) == second->bits ? first : expr_not(pool, first);
-        return intern_bool(pool, kind, first, second);
+        expr_sort(&a, &b);
+        if (a->type == TN_BOOL && b->kind == EXPR_constant)
+            return (kind == EXPR_equal) == b->bits ? a : expr_not(pool, a);
     }
     return intern_bool(pool, kind, a, b);
 }
@@ -175,8 +173,9 @@ static const Expr *combine(ExprPool *pool, ExprKind kind, const Expr *a, const E
         const Expr *left = combine(pool, kind, a, b->src[0], neutral);
         return combine(pool, kind, left, b->src[1], neutral);
     }
-    bool swap = a->kind != kind && a->id > b->id;
-    return intern_bool(pool, kind, swap ? b : a, swap ? a : b);
+    if (a->kind != kind)
+        expr_sort(&a, &b);
+    return intern_bool(pool, kind, a, b);
 }
 
 const Expr *expr_both(ExprPool *pool, const Expr *a, const Expr *b)
@@ -216,6 +215,7 @@ static const Expr *choose(ExprPool *pool, ExprKind kind, const Expr *a, const Ex
         return a;
     if (b->kind == kind && (b->src[0] == a || b->src[1] == a))
         return b;
+    expr_sort(&a, &b);
     const Expr *result = pool_recall(pool, kind, a, b);
     if (result)
         return result;
@@ -225,7 +225,7 @@ static const Expr *choose(ExprPool *pool, ExprKind kind, const Expr *a, const Ex
     else if (expr_is_nonnegative(pool, expr_scale(pool, difference, -1)))
         result = kind == EXPR_larger ? b : a;
     if (!result) {
-        const Expr *src[] = {a->id < b->id ? a : b, a->id < b->id ? b : a};
+        const Expr *src[] = {a, b};
         result = pool_intern(pool, &(Expr){.kind = kind, .count = 2, .src = src});
     }
     return pool_remember(pool, kind, a, b, result);

@@ -28,6 +28,7 @@ enum { MAX_RANK = 10 };
 /* The type of an index; a value's type is its element type. */
 #define EXPR_INDEX TN_UNDEFINED
 
+/* The kinds in the order in which operands stand that may stand in any. */
 typedef enum ExprKind {
     /* Leaves */
     EXPR_integer,  /* an index: integer */
@@ -47,12 +48,12 @@ typedef enum ExprKind {
     EXPR_convert, /* a value in another type, as ONNX's Cast does; integer: saturate small floats */
     EXPR_bitcast, /* the same bits in another type of the same width */
     /* Memory */
+    EXPR_cell,  /* in nests: register array[src[0]] */
     EXPR_load,  /* tensor[src[0..rank)], logical indices; if has_fill, src[rank] where out of range
                  */
     EXPR_fetch, /* in nests: the tensor's memory at flat offset src[0]; if has_fill, src[1] is a
                  * condition and src[2] the value where it is false, and no memory is touched there
                  */
-    EXPR_cell,  /* in nests: register array[src[0]] */
 /* Values: table */
 #define UNARY(name, cost, floats, integers)  EXPR_##name,
 #define BINARY(name, cost, floats, integers) EXPR_##name,

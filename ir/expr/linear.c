@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The normal form of indices: sums of factor * atom + constant, sorted by the atoms' ids, products
- * distributed over sums, atoms of a product sorted. Two rules join divisions:
+ * The normal form of indices: sums of factor * atom + constant, sorted by the atoms (expr_order),
+ * products distributed over sums, atoms of a product sorted. Two rules join divisions:
  *
  *     d * (x / d) + x % d  =  x            x - d * (x / d)  =  x % d
  */
@@ -69,7 +69,7 @@ static int sum_find(const Sum *sum, const Expr *atom)
     int low = 0, high = sum->count;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (sum->terms[middle].atom->id < atom->id)
+        if (expr_order(sum->terms[middle].atom, atom) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -292,12 +292,13 @@ static const Expr *multiply_atoms(ExprPool *pool, const Expr *a, const Expr *b)
 {
     Product left, right, both = {0};
     if (!product_of(a, &left) || !product_of(b, &right) || left.count + right.count > MAX_FACTORS) {
-        const Expr *src[] = {a->id < b->id ? a : b, a->id < b->id ? b : a};
+        expr_sort(&a, &b);
+        const Expr *src[] = {a, b};
         return pool_intern(pool, &(Expr){.kind = EXPR_times, .count = 2, .src = src});
     }
     for (int i = 0, j = 0; i < left.count || j < right.count;) {
-        bool from_left =
-            j == right.count || (i < left.count && left.factors[i]->id <= right.factors[j]->id);
+        bool from_left = j == right.count ||
+                         (i < left.count && expr_order(left.factors[i], right.factors[j]) <= 0);
         both.factors[both.count++] = from_left ? left.factors[i++] : right.factors[j++];
     }
     return product_build(pool, &both);

@@ -100,6 +100,20 @@ void node_measure(Node *node);
 
 bool set_contains(const IdSet *set, int id);
 
+/* ---- Order --------------------------------------------------------------------------------- */
+
+/* Below 0 where a comes before b as operands whose order has no meaning, 0 for the same one. */
+int expr_order(const Expr *a, const Expr *b);
+
+static inline void expr_sort(const Expr **a, const Expr **b)
+{
+    if (expr_order(*a, *b) > 0) {
+        const Expr *first = *b;
+        *b = *a;
+        *a = first;
+    }
+}
+
 /* ---- Numbers that saturate at +-EXPR_LIMIT, which stands for infinity ---------------------- */
 
 int64_t limited_add(int64_t a, int64_t b);
@@ -114,7 +128,7 @@ typedef struct Term {
     int64_t factor;   /* not 0 */
 } Term;
 
-/* A sum under construction; sorted by the atoms' ids. Not to be copied. */
+/* A sum under construction; sorted by expr_order. Not to be copied. */
 typedef struct Sum {
     ExprPool *pool;
     int64_t constant;
@@ -138,7 +152,8 @@ typedef struct Terms {
 } Terms;
 void terms_of(const Expr *e, Terms *terms);
 
-/* The atoms that are multiplied in an atom, sorted by id; false if there are more than fit. */
+/* The atoms that are multiplied in an atom, sorted by expr_order; false if there are more than fit.
+ */
 enum { MAX_FACTORS = 16 };
 typedef struct Product {
     int count;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Expressions as text. Terms and factors are sorted by what they say, not by when they were made,
- * so that the same expression prints alike in every pool. What is shared within a large expression
- * is written out once, "%1:exp(x[i0])", and otherwise called by its number: the length of the text
- * is that of the DAG.
+ * Expressions as text. What is shared within a large expression is written out once,
+ * "%1:exp(x[i0])", and otherwise called by its number: the length of the text is that of the DAG.
  */
 #include "pool.h"
 
@@ -11,7 +9,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -95,88 +92,51 @@ typedef struct Printer {
 
 static void print(Printer *p, const Expr *e, Level around);
 
-/* ---- Order ------------------------------------------------------------------------------- */
-
-/* The text of a term decides where it stands. */
-typedef struct Printed {
-    const char *text;
-    int64_t factor;
-    bool is_leaf;
-} Printed;
-
-static Printed print_aside(Printer *p, const Expr *e, Level around, int64_t factor)
-{
-    Text aside = text_create(p->text->arena), *text = p->text;
-    p->text = &aside;
-    print(p, e, around);
-    p->text = text;
-    bool is_leaf = e->kind == EXPR_symbol || e->kind == EXPR_axis;
-    return (Printed){aside.data, factor, is_leaf};
-}
-
-/* Negative terms last; names before larger expressions; numbers in names by value, as far as length
- * tells. */
-static int compare_printed(const void *left, const void *right)
-{
-    const Printed *a = left, *b = right;
-    if ((a->factor < 0) != (b->factor < 0))
-        return a->factor < 0 ? 1 : -1;
-    if (a->is_leaf != b->is_leaf)
-        return a->is_leaf ? -1 : 1;
-    return strcmp(a->text, b->text);
-}
-
-static void sort_printed(Printed *items, int count)
-{
-    qsort(items, (size_t)count, sizeof *items, compare_printed);
-}
-
 /* ---- Indices ----------------------------------------------------------------------------- */
 
-static void print_linear(Printer *p, const Expr *e)
+static void print_terms(Printer *p, const Expr *e, bool negative, bool *is_first)
 {
-    Printed *terms = ARENA_ARRAY(p->text->arena, Printed, e->count);
     for (int i = 0; i < e->count; i++) {
-        /* 2*K*M reads as 2*(K*M), 2*a % b does not as 2*(a % b) */
-        bool is_bare = e->factors[i] == 1 || e->src[i]->kind == EXPR_times;
-        terms[i] = print_aside(p, e->src[i], is_bare ? LEVEL_ADD : LEVEL_MULTIPLY, e->factors[i]);
-    }
-    sort_printed(terms, e->count);
-    for (int i = 0; i < e->count; i++) {
-        int64_t factor = terms[i].factor;
-        if (i > 0 || factor < 0)
-            text_append(p->text, i == 0 ? "-" : factor < 0 ? " - " : " + ");
-        factor = factor < 0 ? -factor : factor;
+        int64_t factor = negative ? -e->factors[i] : e->factors[i];
+        if (factor < 0)
+            continue;
+        if (negative || !*is_first)
+            text_append(p->text, *is_first ? "-" : negative ? " - " : " + ");
+        *is_first = false;
         if (factor != 1)
             text_format(p->text, "%" PRId64 "*", factor);
-        text_append(p->text, terms[i].text);
+        /* 2*K*M reads as 2*(K*M), 2*a % b does not as 2*(a % b) */
+        bool is_bare = e->factors[i] == 1 || e->src[i]->kind == EXPR_times;
+        print(p, e->src[i], is_bare ? LEVEL_ADD : LEVEL_MULTIPLY);
     }
+}
+
+/* Negative terms last. */
+static void print_linear(Printer *p, const Expr *e)
+{
+    bool is_first = true;
+    print_terms(p, e, false, &is_first);
+    print_terms(p, e, true, &is_first);
     if (e->integer)
         text_format(p->text, e->integer < 0 ? " - %" PRId64 : " + %" PRId64,
                     e->integer < 0 ? -e->integer : e->integer);
 }
 
-/* Products hang to the left; more factors than a Product takes are written as they come. */
+/* Products hang to the left. */
 static void print_times(Printer *p, const Expr *e)
 {
-    Product product = {2, {e->src[0], e->src[1]}};
-    product_of(e, &product);
-    Printed factors[MAX_FACTORS];
-    for (int i = 0; i < product.count; i++)
-        factors[i] = print_aside(p, product.factors[i], LEVEL_MULTIPLY, 1);
-    sort_printed(factors, product.count);
-    for (int i = 0; i < product.count; i++) {
-        text_append(p->text, i ? "*" : "");
-        text_append(p->text, factors[i].text);
-    }
+    print(p, e->src[0], e->src[0]->kind == EXPR_times ? LEVEL_NONE : LEVEL_MULTIPLY);
+    text_append(p->text, "*");
+    print(p, e->src[1], LEVEL_MULTIPLY);
 }
 
 static void print_choice(Printer *p, const Expr *e)
 {
-    Printed sides[2] = {print_aside(p, e->src[0], LEVEL_NONE, 1),
-                        print_aside(p, e->src[1], LEVEL_NONE, 1)};
-    sort_printed(sides, 2);
-    text_format(p->text, "%s(%s, %s)", names[e->kind], sides[0].text, sides[1].text);
+    text_format(p->text, "%s(", names[e->kind]);
+    print(p, e->src[0], LEVEL_NONE);
+    text_append(p->text, ", ");
+    print(p, e->src[1], LEVEL_NONE);
+    text_append(p->text, ")");
 }
 
 static bool is_word(const char *name)

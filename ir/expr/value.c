@@ -242,11 +242,8 @@ const Expr *expr_binary(ExprPool *pool, ExprKind kind, const Expr *a, const Expr
         return expr_either(pool, a, b);
     if (is_constant(a) && is_constant(b))
         return expr_bits(pool, a->type, scalar_binary(kind, a->type, a->bits, b->bits));
-    if (is_commutative(kind, a->type) && (is_constant(a) || (!is_constant(b) && a->id > b->id))) {
-        const Expr *other = a;
-        a = b;
-        b = other;
-    }
+    if (is_commutative(kind, a->type))
+        expr_sort(&a, &b);
     const Expr *simpler = NULL;
     if (a == b)
         simpler = simplify_same(pool, kind, a);
@@ -261,11 +258,7 @@ const Expr *expr_binary(ExprPool *pool, ExprKind kind, const Expr *a, const Expr
 const Expr *expr_fma(ExprPool *pool, const Expr *a, const Expr *b, const Expr *c)
 {
     assert(a->type == b->type && a->type == c->type && is_float(a->type));
-    if (is_constant(a) || (!is_constant(b) && a->id > b->id)) {
-        const Expr *other = a;
-        a = b;
-        b = other;
-    }
+    expr_sort(&a, &b);
     if (is_constant(a) && is_constant(b) && is_constant(c))
         return expr_bits(pool, a->type, scalar_fma(a->type, a->bits, b->bits, c->bits));
     if (is_number(b, 1))

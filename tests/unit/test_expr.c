@@ -481,6 +481,37 @@ static const Expr *input(ExprPool *pool, TnElementType type)
     return expr_load(pool, x, NULL);
 }
 
+/* Sums and products of the same operands, made in this order or the other, in a pool of its own. */
+static const char *made_in_order(Arena *arena, bool other)
+{
+    ExprPool *pool = expr_pool_create(arena);
+    const Expr *x = input(pool, TN_FLOAT), *i = axis(pool, "i", size(pool, "N"));
+    const Expr *j = axis(pool, "j", size(pool, "N")), *part[2], *value[2], *is[2];
+    for (int k = 0; k < 2; k++) {
+        int which = k ^ other;
+        part[which] = which ? expr_quotient(pool, i, number(pool, 3))
+                            : expr_modulus(pool, expr_plus(pool, i, j), number(pool, 5));
+        value[which] = expr_unary(pool, which ? EXPR_exp : EXPR_tanh, x);
+        is[which] = which ? expr_compare(pool, EXPR_less, i, number(pool, 2))
+                          : expr_compare(pool, EXPR_less, value[which], x);
+    }
+    const Expr *index =
+        expr_plus(pool, expr_larger(pool, part[0], part[1]), expr_times(pool, part[0], part[1]));
+    const Expr *sum = expr_binary(pool, EXPR_add, value[0], value[1]);
+    const Expr *fma = expr_fma(pool, value[0], value[1], sum);
+    const Expr *same = expr_compare(pool, EXPR_equal, value[0], value[1]);
+    const Expr *all =
+        expr_select(pool, expr_both(pool, expr_both(pool, is[0], is[1]), same), fma,
+                    expr_convert(pool, TN_FLOAT, expr_from_index(pool, TN_INT64, index)));
+    return printed(pool, all);
+}
+
+static void test_order_is_not_that_of_creation(void **state)
+{
+    Arena *arena = ((Fixture *)*state)->arena;
+    assert_string_equal(made_in_order(arena, false), made_in_order(arena, true));
+}
+
 static void test_value_identities(void **state)
 {
     ExprPool *pool = pool_of(state);
@@ -638,13 +669,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_normal_form),        TEST(test_symbolic_reshape),
-        TEST(test_conditions),         TEST(test_restriction_sharpens),
-        TEST(test_saturation),         TEST(test_random_indices),
-        TEST(test_random_conditions),  TEST(test_print_and_parse),
-        TEST(test_print_is_canonical), TEST(test_value_identities),
-        TEST(test_conversions),        TEST(test_double_to_half_rounds_once),
-        TEST(test_scalar_corners),     TEST(test_sharing_is_kept),
+        TEST(test_normal_form),
+        TEST(test_symbolic_reshape),
+        TEST(test_conditions),
+        TEST(test_restriction_sharpens),
+        TEST(test_saturation),
+        TEST(test_random_indices),
+        TEST(test_random_conditions),
+        TEST(test_print_and_parse),
+        TEST(test_print_is_canonical),
+        TEST(test_value_identities),
+        TEST(test_conversions),
+        TEST(test_double_to_half_rounds_once),
+        TEST(test_scalar_corners),
+        TEST(test_sharing_is_kept),
+        TEST(test_order_is_not_that_of_creation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

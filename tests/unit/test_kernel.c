@@ -152,9 +152,9 @@ static void test_nest_prints(void **state)
     Text text = text_create(f->arena);
     nest_print(b.first, 0, &text);
     assert_string_equal(text.data, "for parallel row < N\n"
-                                   "  sum[0] = x[lane + 16*row]\n"
+                                   "  sum[0] = x[16*row + lane]\n"
                                    "  if row < 3\n"
-                                   "    x[lane + 16*row] = sum[0]\n"
+                                   "    x[16*row + lane] = sum[0]\n"
                                    "  else\n"
                                    "    barrier\n"
                                    "prefetch write x[0] into 1\n");
