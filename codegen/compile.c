@@ -185,24 +185,11 @@ static void evaluate_phase(const void *kernel, void *const *data, const int64_t 
     evaluator_run(kernel, sizes, data, scratch, begin, end);
 }
 
-static void list_phases(const Builder *b, Text *text)
-{
-    const Kernel *previous = NULL;
-    for (int64_t i = 0; i < b->phases.count; i++) {
-        const Phase *phase = b->phases.items[i];
-        if (phase->kernel != previous)
-            kernel_print(phase->kernel, text);
-        if (phase->function)
-            function_print(phase->function, text);
-        previous = phase->kernel;
-    }
-}
-
 static void collect_phases(Builder *b, Lowered *lowered)
 {
     lowered->phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
     if (b->settings->listing)
-        list_phases(b, b->settings->listing);
+        listing_add(b->settings->listing, b->phases.items, b->phases.count);
     for (int64_t i = 0; i < b->phases.count; i++)
         if (b->phases.items[i]->function)
             lowered->phases[lowered->phase_count++] = b->phases.items[i];

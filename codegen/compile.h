@@ -6,6 +6,7 @@
 #define CODEGEN_COMPILE_H
 
 #include "codegen/backend.h"
+#include "codegen/listing.h"
 #include "ir/graph/graph.h"
 #include "runtime/program.h"
 
@@ -14,7 +15,7 @@ typedef struct CompileSettings {
     Target target;
     bool writes_c; /* the nests become C, which has no type for strings and complex numbers */
     bool moves_constants; /* the bytes of constants will be copied: they need not be aligned */
-    Text *listing;        /* receives kernels and loop nests; or NULL */
+    Listing *listing;     /* receives kernels and loop nests; or NULL */
     Parallel parallel;    /* for packing constants; zeroed: the calling thread alone */
     bool split_kernels;   /* a step for each compute; what passes between them lies in memory */
 } CompileSettings;

@@ -117,13 +117,14 @@ FunctionSharing function_sharing(Arena *arena, const char *suffix)
 static int add_function(FunctionSharing *s, Phase *phase)
 {
     Function *function = phase->function;
-    const char *key = function_key(phase->kernel->pool, function);
-    int known = (int)(intptr_t)map_get(&s->by_key, key) - 1, number = s->phase_count++;
+    const char *key = s->apart ? NULL : function_key(phase->kernel->pool, function);
+    int known = key ? (int)(intptr_t)map_get(&s->by_key, key) - 1 : -1, number = s->phase_count++;
     if (known < 0) {
         known = (int)s->functions.count;
         function->name = arena_format(s->arena, "%s.%d%s", function->name, number, s->suffix);
         array_push(s->arena, &s->functions, function);
-        map_set(&s->by_key, key, (void *)(intptr_t)(known + 1));
+        if (key)
+            map_set(&s->by_key, key, (void *)(intptr_t)(known + 1));
     }
     phase->symbol = s->functions.items[known]->name;
     return known;

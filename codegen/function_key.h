@@ -23,6 +23,7 @@ int functions_share(Arena *arena, Phase *const *phases, int count, const Functio
 typedef struct FunctionSharing {
     Arena *arena;
     const char *suffix;
+    bool apart; /* each phase keeps a function of its own */
     Map by_key;
     int phase_count; /* seen so far: functions are numbered by it */
     ARRAY(const Function *) functions;

@@ -27,7 +27,7 @@ Function *function_create(const Kernel *kernel, const char *name)
 {
     Arena *arena = expr_pool_arena(kernel->pool);
     Function *function = ARENA_NEW(arena, Function);
-    function->name = name;
+    function->name = function->node = name;
     for (int i = 0; i < kernel->tensor_count; i++)
         function_add_tensor(arena, function, kernel->tensors[i]);
     return function;

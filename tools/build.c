@@ -9,6 +9,7 @@
 
 #include "codegen/artifact/artifact.h"
 #include "codegen/artifact/image.h"
+#include "frontend/load.h"
 #include "ir/support/array.h"
 
 #include <dlfcn.h>
@@ -60,9 +61,9 @@ static bool read_settings(Session *session, CompileSettings *settings, bool arti
 }
 
 /* Kernels, nests and steps, to stderr, where the options ask for them. */
-static void print_listing(const Text *listing, const Program *program)
+static void print_listing(const Listing *listing, const Program *program)
 {
-    Text text = *listing;
+    Text text = listing->text;
     program_print(program, &text);
     fputs(text.data, stderr);
 }
@@ -72,9 +73,13 @@ bool session_compile_to(Session *session, const ArtifactRequest *request)
     int64_t begin = now_ns();
     CompileSettings settings;
     Parts parts;
-    Text listing = text_create(session->arena);
+    Listing listing = listing_create(session->arena);
     if (!read_settings(session, &settings, true))
         return false;
+    if (request->form == ARTIFACT_graph)
+        return model_save(session->arena, session->model, request->path, NULL,
+                          session->diagnostics) ||
+               session_fail(session, TN_IO, NULL);
     settings.moves_constants = true;
     settings.writes_c = request->form == ARTIFACT_c;
     if (option_given(session->options, OPTION_print_kernels))
@@ -170,7 +175,7 @@ bool session_compile(Session *session)
         return false;
     if (strcmp(via, "interpreter") == 0)
         settings.backend = &backend_interpreter;
-    Text listing = text_create(session->arena);
+    Listing listing = listing_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;
     TnStatus status =
@@ -179,7 +184,7 @@ bool session_compile(Session *session)
     if (status == TN_OK && settings.listing)
         print_listing(&listing, session->program);
     else
-        fputs(listing.data, stderr);
+        fputs(listing.text.data, stderr);
     return status == TN_OK || session_fail(session, status, NULL);
 }
 

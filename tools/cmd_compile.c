@@ -11,11 +11,15 @@ static ArtifactForm read_form(const Options *options, const char *path)
     ArtifactForm form;
     char ending[16];
     const char *emit = option_text(options, OPTION_emit, NULL);
+    if (emit && !strcmp(emit, "graph"))
+        return ARTIFACT_graph;
     if (emit)
         snprintf(ending, sizeof ending, "x.%s", emit);
     if (!artifact_form_of(emit ? ending : path, &form))
-        wrong_usage("'%s' ends in none of .so, .o, .a, .s, .ll, .c; say what it is with --emit",
-                    path);
+        wrong_usage(
+            "'%s' ends in none of .so, .o, .a, .s, .ll, .c, .kernels, .onnxtxt; say what it "
+            "is with --emit",
+            path);
     return form;
 }
 
@@ -38,9 +42,11 @@ static bool compile(Session *session)
                                .header = option_text(options, OPTION_header, NULL),
                                .example = option_text(options, OPTION_example, NULL),
                                .weights = option_text(options, OPTION_weights, NULL),
+                               .debug = option_given(options, OPTION_debug),
                                .form = read_form(options, path)};
-    bool for_reading = request.form == ARTIFACT_assembly || request.form == ARTIFACT_ir;
-    if (!request.header && !for_reading)
+    bool is_code = request.form == ARTIFACT_shared || request.form == ARTIFACT_object ||
+                   request.form == ARTIFACT_archive || request.form == ARTIFACT_c;
+    if (!request.header && is_code)
         request.header = beside(session->arena, path, ".h");
     session->request = &request;
     return session_build(session, options->arguments[0]);

@@ -4,7 +4,7 @@
 packages="gcc g++ cmake ninja-build flex bison llvm-19-dev zlib1g-dev libzstd-dev libpng-dev
 libjpeg62-turbo-dev libjpeg-turbo-progs libjansson-dev libcmocka-dev python3 python3-venv xz-utils clang-format-14
 clang-19"
-packages_slow="libclang-rt-19-dev qemu-user"
+packages_slow="libclang-rt-19-dev qemu-user gdb"
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -209,7 +209,8 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     TnStatus status = optimize(made, options, model, scratch);
     if (status != TN_OK)
         return status;
-    Text listing = text_create(made->arena), steps = text_create(made->arena);
+    Listing listing = listing_create(made->arena);
+    Text steps = text_create(made->arena);
     settings.parallel = compile_parallel(made, options);
     settings.listing = wants(options, TN_REPORT_KERNELS) ? &listing : NULL;
     made->graph = model;
@@ -219,7 +220,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     if (status != TN_OK)
         return status;
     if (wants(options, TN_REPORT_KERNELS))
-        set_report(made, TN_REPORT_KERNELS, &listing);
+        set_report(made, TN_REPORT_KERNELS, &listing.text);
     if (wants(options, TN_REPORT_STEPS)) {
         program_print(made->program, &steps);
         set_report(made, TN_REPORT_STEPS, &steps);

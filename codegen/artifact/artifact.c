@@ -29,8 +29,9 @@ static const struct {
     const char *ending;
     ArtifactForm form;
 } endings[] = {
-    {".so", ARTIFACT_shared},  {".o", ARTIFACT_object}, {".a", ARTIFACT_archive},
-    {".s", ARTIFACT_assembly}, {".ll", ARTIFACT_ir},    {".c", ARTIFACT_c},
+    {".so", ARTIFACT_shared},       {".o", ARTIFACT_object},      {".a", ARTIFACT_archive},
+    {".s", ARTIFACT_assembly},      {".ll", ARTIFACT_ir},         {".c", ARTIFACT_c},
+    {".kernels", ARTIFACT_kernels}, {".onnxtxt", ARTIFACT_graph}, {".onnx", ARTIFACT_graph},
 };
 
 bool artifact_form_of(const char *path, ArtifactForm *form)
@@ -107,6 +108,7 @@ static const ObjectPart *object_parts(Making *m)
         if (i == 0 || part->settings != m->parts[i - 1].settings) {
             sharing = ARENA_NEW(m->arena, FunctionSharing);
             *sharing = function_sharing(m->arena, suffix_of(m, part));
+            sharing->apart = m->request->debug;
         }
         int64_t before = sharing->functions.count;
         functions_add(sharing, part->lowered->phases, part->lowered->phase_count);
@@ -120,9 +122,41 @@ static const ObjectPart *object_parts(Making *m)
     return made;
 }
 
+static Listing list_parts(Making *m)
+{
+    Listing listing = listing_create(m->arena);
+    for (int i = 0; i < m->part_count; i++)
+        listing_add(&listing, m->parts[i].lowered->phases, m->parts[i].lowered->phase_count);
+    return listing;
+}
+
+/* "dir/model.so" -> "dir/model.kernels" */
+static const char *beside(Making *m, const char *ending)
+{
+    const char *path = m->request->path, *name = file_name(path), *dot = strrchr(name, '.');
+    size_t length = dot && dot > name ? (size_t)(dot - path) : strlen(path);
+    return arena_format(m->arena, "%.*s%s", (int)length, path, ending);
+}
+
+/* The text that the code's lines are in, beside it. */
+static bool write_source(Making *m, const SourceLines **source)
+{
+    if (!m->request->debug)
+        return true;
+    const char *path = beside(m, ".kernels");
+    Listing listing = list_parts(m);
+    *source = listing_lines(&listing, file_name(path));
+    return add_text(m, path, &listing.text);
+}
+
 static bool make_object(Making *m, ObjectForm form, char **data, size_t *length)
 {
-    ObjectRequest request = {.parts = object_parts(m),
+    const SourceLines *source = NULL;
+    const ObjectPart *parts = object_parts(m);
+    if (!write_source(m, &source))
+        return false;
+    ObjectRequest request = {.parts = parts,
+                             .source = source,
                              .part_count = m->part_count,
                              .image = image_create(m->arena, &m->interface->info, m->name),
                              .has_weights = m->interface->info.has_weights,
@@ -210,12 +244,15 @@ static bool write_object(Making *m, const ElfObject *object)
 /* Large weights go to a file beside it, which the assembler includes. */
 static bool write_c(Making *m)
 {
-    const char *path = m->request->path, *dot = strrchr(path, '.');
+    const char *path = m->request->path;
+    if (m->request->debug)
+        return unsupported_at(m->diagnostics, (Location){0},
+                              "debugging information in C: its compiler's own (-g) shows that C");
     if (m->part_count > 1)
         return unsupported_at(m->diagnostics, (Location){0},
                               "several processors, or fast paths for given sizes, in C");
     bool apart = m->interface->info.has_weights && m->weights->bytes > C_FILE_WEIGHTS;
-    const char *weights = arena_format(m->arena, "%.*s.weights", (int)(dot - path), path);
+    const char *weights = beside(m, ".weights");
     CFileRequest request = {.lowered = m->parts[0].lowered,
                             .settings = m->parts[0].settings,
                             .interface = m->interface,
@@ -230,6 +267,13 @@ static bool write_c(Making *m)
     return true;
 }
 
+static bool write_kernels(Making *m)
+{
+    object_parts(m); /* their final names */
+    Listing listing = list_parts(m);
+    return add_text(m, m->request->path, &listing.text);
+}
+
 static bool write_code(Making *m)
 {
     ArtifactForm form = m->request->form;
@@ -238,6 +282,8 @@ static bool write_code(Making *m)
     ElfObject object;
     if (form == ARTIFACT_c)
         return write_c(m);
+    if (form == ARTIFACT_kernels)
+        return write_kernels(m);
     if (!make_object(m,
                      form == ARTIFACT_assembly ? OBJECT_assembly
                      : form == ARTIFACT_ir     ? OBJECT_ir

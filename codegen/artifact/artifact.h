@@ -19,6 +19,8 @@ typedef enum ArtifactForm {
     ARTIFACT_assembly,
     ARTIFACT_ir,
     ARTIFACT_c,
+    ARTIFACT_kernels, /* the text of kernels and nests */
+    ARTIFACT_graph,   /* the model, optimised: model_save() writes it, not artifact_write() */
 } ArtifactForm;
 
 /* An input and an output that callers see as one thing. */
@@ -34,6 +36,8 @@ typedef struct ArtifactRequest {
     const char *header;  /* path; NULL: none is written */
     const char *example; /* path of a C program that runs it; or NULL */
     const char *weights; /* path of a file of their own; NULL: they are in the file */
+    bool debug; /* debugging information, and beside the file the text that its lines are in, ending
+                   in .kernels */
     const ArtifactState *states;
     int state_count;
     const TnTensor *golden_inputs, *golden_outputs; /* for NAME_selftest; or NULL */

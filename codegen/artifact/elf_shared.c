@@ -236,7 +236,9 @@ static void lay_out(ElfShared *s)
 static uint64_t symbol_address(const ElfShared *s, const Elf64_Sym *symbol)
 {
     int placed = symbol->st_shndx < s->object->section_count ? s->placed[symbol->st_shndx] : 0;
-    return placed ? s->sections.items[placed].offset + symbol->st_value : symbol->st_value;
+    bool is_loaded = s->sections.items[placed].flags & SHF_ALLOC;
+    return placed && is_loaded ? s->sections.items[placed].offset + symbol->st_value
+                               : symbol->st_value;
 }
 
 static Elf64_Sym moved_symbol(const ElfShared *s, const Elf64_Sym *symbol, uint32_t name)
@@ -287,6 +289,25 @@ static void add_symbols(ElfShared *s, uint64_t *at)
     put_at(s, s->names, at);
 }
 
+/* What only debuggers read, as it is: .debug_info and the like. */
+static void add_debug_sections(ElfShared *s, uint64_t *at)
+{
+    const ElfObject *object = s->object;
+    for (int i = 1; i < object->section_count; i++) {
+        const Elf64_Shdr *from = &object->sections[i];
+        if (strncmp(elf_section_name(object, i), ".debug_", 7) != 0)
+            continue;
+        s->placed[i] = add(s, (Section){.name = elf_section_name(object, i),
+                                        .type = from->sh_type,
+                                        .flags = from->sh_flags & (SHF_MERGE | SHF_STRINGS),
+                                        .bytes = from->sh_size,
+                                        .alignment = from->sh_addralign,
+                                        .entry = from->sh_entsize,
+                                        .source = i});
+        put_at(s, s->placed[i], at);
+    }
+}
+
 static void add_section_names(ElfShared *s, uint64_t *at)
 {
     s->section_names = add(s, (Section){.name = ".shstrtab", .type = SHT_STRTAB, .alignment = 1});
@@ -328,6 +349,7 @@ ElfShared *elf_shared_plan(Arena *arena, const ElfObject *object, const char *so
     lay_out(s);
     uint64_t at = s->end[SEGMENT_tables];
     add_symbols(s, &at);
+    add_debug_sections(s, &at);
     add_section_names(s, &at);
     s->headers = (at + 7) / 8 * 8;
     s->bytes = s->headers + (uint64_t)s->sections.count * sizeof(Elf64_Shdr);
@@ -472,6 +494,16 @@ static uint64_t target_of(const ElfShared *s, const Elf64_Rela *rela)
            (uint64_t)rela->r_addend;
 }
 
+/* What no loader sees: addresses, and offsets in other such sections, are known now. */
+static bool relocate_debug(Relocating *r, uint32_t type, uint64_t at, uint64_t target)
+{
+    int machine = r->shared->object->header->e_machine;
+    if (!relocation_is_absolute(machine, type))
+        return relocate(machine, type, r->memory + at, 0, target) == RELOCATION_done;
+    memcpy(r->memory + at, &target, sizeof target);
+    return true;
+}
+
 /* RISC-V's low parts name the instruction with the high part, whose relocation has the target. */
 static uint64_t high_distance(const ElfShared *s, const Elf64_Rela *table, uint64_t count,
                               uint64_t section, uint64_t high)
@@ -495,6 +527,13 @@ static bool relocate_section(Relocating *r, int number)
     for (uint64_t i = 0; i < count; i++) {
         uint32_t type = ELF64_R_TYPE(table[i].r_info);
         uint64_t address = base + table[i].r_offset, target = target_of(s, &table[i]);
+        if (!(s->sections.items[placed].flags & SHF_ALLOC)) {
+            if (relocate_debug(r, type, address, target))
+                continue;
+            return error_at(r->diagnostics, (Location){0},
+                            "internal error: relocation %u in %s is unknown", type,
+                            s->sections.items[placed].name);
+        }
         if (relocation_is_absolute(machine, type)) {
             *r->next++ = (Elf64_Rela){.r_offset = address,
                                       .r_info = ELF64_R_INFO(0, relocation_relative(machine)),

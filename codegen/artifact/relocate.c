@@ -62,6 +62,7 @@ static RelocationResult relocate_x86(uint32_t type, char *place, uint64_t addres
     case R_X86_64_PC32:
     case R_X86_64_PLT32:
         return fits(distance, 32) ? put(place, (uint64_t)distance, 4) : RELOCATION_too_far;
+    case R_X86_64_32: return target >> 32 ? RELOCATION_too_far : put(place, target, 4);
     case R_X86_64_PC64: return put(place, (uint64_t)distance, 8);
     }
     return RELOCATION_unknown;
@@ -89,6 +90,7 @@ static RelocationResult relocate_aarch64(uint32_t type, char *place, uint64_t ad
     int64_t distance = (int64_t)(target - address);
     int64_t pages = (int64_t)(target >> 12) - (int64_t)(address >> 12);
     switch (type) {
+    case R_AARCH64_ABS32: return target >> 32 ? RELOCATION_too_far : put(place, target, 4);
     case R_AARCH64_PREL64: return put(place, (uint64_t)distance, 8);
     case R_AARCH64_PREL32:
         return fits(distance, 32) ? put(place, (uint64_t)distance, 4) : RELOCATION_too_far;
@@ -126,12 +128,36 @@ static uint32_t field(uint64_t value, int from, int count, int to)
     return (uint32_t)(value >> from & (((uint64_t)1 << count) - 1)) << to;
 }
 
+enum { SET_ULEB128 = 60, SUB_ULEB128 = 61 }; /* younger than <elf.h> */
+
 /* Sums and differences in data: jump tables. */
 static RelocationResult accumulate(char *place, uint64_t target, size_t bytes, bool subtract)
 {
     uint64_t value = 0;
     memcpy(&value, place, bytes);
     return put(place, subtract ? value - target : value + target, bytes);
+}
+
+/* The same in six bits of a byte. */
+static RelocationResult accumulate_six(char *place, uint64_t target, bool subtract)
+{
+    uint64_t low = subtract ? (uint64_t)*place - target : target;
+    return put(place, ((uint64_t)*place & 0xc0) | (low & 0x3f), 1);
+}
+
+/* The same in a number whose bytes each say whether more follow; as many as there are stay, enough
+ * for the difference. */
+static RelocationResult accumulate_uleb(char *place, uint64_t target, bool subtract)
+{
+    uint64_t value = 0;
+    int count = 0;
+    do
+        value |= (uint64_t)(place[count] & 0x7f) << (7 * count);
+    while (place[count++] & 0x80 && count < 9);
+    value = subtract ? value - target : target;
+    for (int i = 0; i < count; i++)
+        place[i] = (char)((value >> (7 * i) & 0x7f) | (i + 1 < count ? 0x80 : 0));
+    return RELOCATION_done;
 }
 
 static RelocationResult relocate_riscv(uint32_t type, char *place, uint64_t address,
@@ -178,6 +204,7 @@ static RelocationResult relocate_riscv(uint32_t type, char *place, uint64_t addr
     case R_RISCV_PCREL_LO12_I: return patch(place, 0xfff00000, d << 20);
     case R_RISCV_PCREL_LO12_S:
         return patch(place, 0xfe000f80, field(d, 5, 7, 25) | field(d, 0, 5, 7));
+    case R_RISCV_32: return target >> 32 ? RELOCATION_too_far : put(place, target, 4);
     case R_RISCV_32_PCREL: return fits(distance, 32) ? put(place, d, 4) : RELOCATION_too_far;
     case R_RISCV_ADD8: return accumulate(place, target, 1, false);
     case R_RISCV_ADD16: return accumulate(place, target, 2, false);
@@ -187,6 +214,10 @@ static RelocationResult relocate_riscv(uint32_t type, char *place, uint64_t addr
     case R_RISCV_SUB16: return accumulate(place, target, 2, true);
     case R_RISCV_SUB32: return accumulate(place, target, 4, true);
     case R_RISCV_SUB64: return accumulate(place, target, 8, true);
+    case R_RISCV_SET6: return accumulate_six(place, target, false);
+    case R_RISCV_SUB6: return accumulate_six(place, target, true);
+    case SET_ULEB128: return accumulate_uleb(place, target, false);
+    case SUB_ULEB128: return accumulate_uleb(place, target, true);
     case R_RISCV_SET8: return put(place, target, 1);
     case R_RISCV_SET16: return put(place, target, 2);
     case R_RISCV_SET32: return put(place, target, 4);

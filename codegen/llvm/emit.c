@@ -13,6 +13,13 @@
 
 static void emit_nest(Emitter *em, const Nest *nest);
 
+/* What is built from here on belongs to the statement, or to the function. */
+static void emit_place(Emitter *em, const void *statement)
+{
+    if (em->debug)
+        debug_place(em->debug, em->builder, em->scope, statement);
+}
+
 LLVMBasicBlockRef emit_block(Emitter *em, const char *name)
 {
     return LLVMAppendBasicBlockInContext(em->context, em->function, name);
@@ -166,6 +173,7 @@ static void emit_loop(Emitter *em, const Nest *nest)
     *bind(em, nest->axis) = (LoopBinding){.value = counter, .depth = em->depth};
     LLVMPositionBuilderAtEnd(b, body);
     emit_nest(em, nest->body);
+    emit_place(em, nest);
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(b);
     Llvm next = LLVMBuildNSWAdd(b, counter, constant_int(em, em->i64, 1), "");
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntSLT, next, end, ""), setup, exit);
@@ -283,6 +291,7 @@ static void emit_if(Emitter *em, const Nest *nest)
 static void emit_nest(Emitter *em, const Nest *nest)
 {
     for (; nest; nest = nest->next) {
+        emit_place(em, nest);
         em->statement++;
         em->memo_used = 0;
         switch (nest->kind) {
@@ -371,11 +380,15 @@ static void emit_body(Emitter *em)
     LLVMBasicBlockRef entry = em->setup[0] = emit_block(em, "entry"),
                       start = emit_block(em, "start");
     LLVMPositionBuilderAtEnd(em->builder, entry);
+    if (em->debug)
+        em->scope = debug_function(em->debug, em->function, entry, em->source);
+    emit_place(em, em->source);
     em->spare = LLVMBuildAlloca(em->builder, LLVMInt128TypeInContext(em->context), "spare");
     Llvm mode = emit_flush_mode(em);
     bind_pointers(em);
     LLVMPositionBuilderAtEnd(em->builder, start);
     emit_nest(em, em->source->nest);
+    emit_place(em, em->source);
     if (mode)
         emit_intrinsic(em, "llvm.x86.sse.ldmxcsr", NULL, &mode, 1);
     LLVMBuildRetVoid(em->builder);
@@ -392,11 +405,12 @@ static void dispose_builder(void *user)
 }
 
 void emit_function(LLVMModuleRef module, const Target *target, ExprPool *pool,
-                   const Function *function)
+                   const Function *function, DebugUnit *debug)
 {
     Arena *arena = expr_pool_arena(pool);
     Emitter *em = ARENA_NEW(arena, Emitter);
     em->source = function;
+    em->debug = debug;
     em->pool = pool;
     em->target = target;
     em->arena = arena;

@@ -16,6 +16,7 @@
 #define CODEGEN_LLVM_EMITTER_H
 
 #include "codegen/backend.h"
+#include "codegen/llvm/debug.h"
 #include "ir/support/array.h"
 #include "ir/support/hash.h"
 
@@ -55,6 +56,8 @@ typedef struct Emitter {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     Llvm function;
+    DebugUnit *debug; /* or NULL */
+    LLVMMetadataRef scope;
     LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, f64, pointer, nothing;
     bool has_f16c;
     unsigned lanes; /* 1: no lane */
@@ -84,9 +87,10 @@ static inline bool is_signed(TnElementType type)
 
 /* ---- emit.c ------------------------------------------------------------------------------ */
 
-/* Adds the function to the module, under its name. */
+/* Adds the function to the module, under its name; with debugging information unless that is NULL.
+ */
 void emit_function(LLVMModuleRef module, const Target *target, ExprPool *pool,
-                   const Function *function);
+                   const Function *function, DebugUnit *debug);
 LLVMBasicBlockRef emit_block(Emitter *em, const char *name);
 
 /* ---- address.c --------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ typedef struct CodePiece {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMCodeGenFileType type;
+    const SourceLines *source; /* or NULL: no debugging information */
     Budget *budget;
     LLVMMemoryBufferRef buffer;
     char *problem;
@@ -81,8 +82,8 @@ static bool build_module(CodePiece *piece, ExprPool *pool, const Function *const
     piece->context = LLVMContextCreate();
     piece->budget = arena_budget(expr_pool_arena(pool));
     piece->module = machine_open_module(machine, "kernels", piece->context);
-    return machine_emit(machine, piece->module, pool, functions, count, &piece->problem,
-                        diagnostics);
+    return machine_emit(machine, piece->module, pool, functions, count, piece->source,
+                        &piece->problem, diagnostics);
 }
 
 /* On any thread: each piece has a context and a target machine of its own. */

@@ -91,12 +91,15 @@ LLVMModuleRef machine_open_module(const Machine *machine, const char *name, LLVM
 }
 
 bool machine_emit(const Machine *machine, LLVMModuleRef module, ExprPool *pool,
-                  const Function *const *functions, int count, char **problem,
-                  Diagnostics *diagnostics)
+                  const Function *const *functions, int count, const SourceLines *source,
+                  char **problem, Diagnostics *diagnostics)
 {
     Budget *budget = arena_budget(expr_pool_arena(pool));
+    DebugUnit *debug = source ? debug_open(expr_pool_arena(pool), module, source) : NULL;
     for (int i = 0; i < count && !budget_is_spent(budget); i++)
-        emit_function(module, &machine->target, pool, functions[i]);
+        emit_function(module, &machine->target, pool, functions[i], debug);
+    if (debug)
+        debug_close(debug);
     if (budget_is_spent(budget))
         return false;
     if (LLVMVerifyModule(module, LLVMReturnStatusAction, problem))

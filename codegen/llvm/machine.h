@@ -6,6 +6,7 @@
 #define CODEGEN_LLVM_MACHINE_H
 
 #include "codegen/backend.h"
+#include "codegen/llvm/debug.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
@@ -26,11 +27,11 @@ void machine_destroy(Machine *machine);
 LLVMTargetMachineRef machine_open(const Machine *machine, char **problem);
 /* An empty module for the target. */
 LLVMModuleRef machine_open_module(const Machine *machine, const char *name, LLVMContextRef context);
-/* Adds the functions to a module, and verifies it. False and a diagnostic on failure, or where the
- * arena's budget is spent. *problem may be left with a message of LLVM's, which the caller
- * releases, also where memory ends on the way. */
+/* Adds the functions to a module, with debugging information if source is not NULL, and verifies
+ * it. False and a diagnostic on failure, or where the arena's budget is spent. *problem may be left
+ * with a message of LLVM's, which the caller releases, also where memory ends on the way. */
 bool machine_emit(const Machine *machine, LLVMModuleRef module, ExprPool *pool,
-                  const Function *const *functions, int count, char **problem,
-                  Diagnostics *diagnostics);
+                  const Function *const *functions, int count, const SourceLines *source,
+                  char **problem, Diagnostics *diagnostics);
 
 #endif

@@ -221,7 +221,7 @@ static bool add_kernels(Assembly *a, const ObjectPart *part)
     machine_destroy(machine);
     if (!machine_create(machine, part->target, a->diagnostics) ||
         !machine_emit(machine, a->module, part->pool, part->functions, part->function_count,
-                      &a->problem, a->diagnostics))
+                      a->request->source, &a->problem, a->diagnostics))
         return false;
     for (int i = 0; a->has_variants && i < part->function_count; i++) {
         LLVMValueRef function = LLVMGetNamedFunction(a->module, part->functions[i]->name);
@@ -244,6 +244,9 @@ static LLVMValueRef declare_run(Assembly *a)
 static void define_entry(Assembly *a, LLVMValueRef entry, const char *runtime_function)
 {
     unsigned count = LLVMCountParams(entry);
+    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+    LLVMAddAttributeAtIndex(entry, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateEnumAttribute(a->context, nounwind, 0));
     LLVMTypeRef types[8] = {a->pointer};
     LLVMValueRef args[8] = {LLVMGetNamedGlobal(a->module, "model")};
     for (unsigned i = 0; i < count; i++) {

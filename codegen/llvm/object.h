@@ -33,6 +33,7 @@ typedef struct ObjectRequest {
     const ObjectPart *parts; /* the last one asks least of the processor */
     Image *image;
     bool has_weights, has_selftest;
+    const SourceLines *source; /* for debugging information; or NULL */
     ObjectForm form;
 } ObjectRequest;
 

@@ -198,16 +198,23 @@ static void print_statement(const Nest *nest, Text *text)
     }
 }
 
-void nest_print(const Nest *nest, int indent, Text *text)
+static void note_place(Map *places, const void *statement, const Text *text)
+{
+    if (places)
+        map_set_pointer(places, statement, (void *)(uintptr_t)(text->length + 1));
+}
+
+void nest_print(const Nest *nest, int indent, Map *places, Text *text)
 {
     for (; nest; nest = nest->next) {
+        note_place(places, nest, text);
         text_format(text, "%*s", 2 * indent, "");
         print_statement(nest, text);
         text_append(text, "\n");
-        nest_print(nest->body, indent + 1, text);
+        nest_print(nest->body, indent + 1, places, text);
         if (nest->otherwise) {
             text_format(text, "%*selse\n", 2 * indent, "");
-            nest_print(nest->otherwise, indent + 1, text);
+            nest_print(nest->otherwise, indent + 1, places, text);
         }
     }
 }
@@ -229,8 +236,9 @@ static void print_packing(const Packing *packing, Text *text)
     text_append(text, "\n");
 }
 
-void function_print(const Function *function, Text *text)
+void function_print(const Function *function, Map *places, Text *text)
 {
+    note_place(places, function, text);
     text_format(text, "function %s (", function->name);
     for (int i = 0; i < function->tensor_count; i++) {
         const Tensor *tensor = function->tensors[i];
@@ -252,5 +260,5 @@ void function_print(const Function *function, Text *text)
     }
     for (const Packing *packing = function->packings; packing; packing = packing->next)
         print_packing(packing, text);
-    nest_print(function->nest, 1, text);
+    nest_print(function->nest, 1, places, text);
 }

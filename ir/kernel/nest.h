@@ -12,6 +12,7 @@
 #define IR_KERNEL_NEST_H
 
 #include "ir/kernel/kernel.h"
+#include "ir/support/hash.h"
 
 typedef struct Array {
     const char *name;
@@ -72,7 +73,8 @@ void nest_prefetch(NestBuilder *b, const Tensor *tensor, const Expr *offset, int
 /* Whether a statement reads, writes or prefetches the tensor. */
 bool nest_touches(ExprPool *pool, const Nest *nest, const Tensor *tensor);
 
-void nest_print(const Nest *nest, int indent, Text *text);
+/* places, unless it is NULL, receives where each statement begins: Nest -> byte of the text + 1. */
+void nest_print(const Nest *nest, int indent, Map *places, Text *text);
 
 enum { MAX_PACKING_AXES = 2 * MAX_RANK, MAX_PACKING_GUARDS = 8 };
 
@@ -94,7 +96,8 @@ typedef struct Packing {
  * data: the pointers of `tensors`, in that order. begin, end: the part of the parallel axis to run.
  * scratch: scratch_bytes of private memory for this call, 64-aligned. */
 typedef struct Function {
-    const char *name;
+    const char *name; /* no other in a program has it, once functions_add() has seen them */
+    const char *node; /* what the kernel is called */
     int tensor_count, tensor_capacity;
     const Tensor **tensors;
     int scratch_count;
@@ -115,6 +118,7 @@ typedef struct Function {
 typedef void KernelFunction(void *const *data, const int64_t *sizes, int64_t begin, int64_t end,
                             void *scratch);
 
-void function_print(const Function *function, Text *text);
+/* places: as of nest_print(), and of the function. */
+void function_print(const Function *function, Map *places, Text *text);
 
 #endif

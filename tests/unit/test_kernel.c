@@ -150,7 +150,7 @@ static void test_nest_prints(void **state)
     nest_close(&b);
     nest_prefetch(&b, x, zero, 1, true);
     Text text = text_create(f->arena);
-    nest_print(b.first, 0, &text);
+    nest_print(b.first, 0, NULL, &text);
     assert_string_equal(text.data, "for parallel row < N\n"
                                    "  sum[0] = x[16*row + lane]\n"
                                    "  if row < 3\n"

@@ -211,7 +211,7 @@ static void check(Test *t)
         Text text = text_create(t->arena);
         kernel_print(t->kernel, &text);
         for (int i = 0; i < count; i++)
-            function_print(phases[i].function, &text);
+            function_print(phases[i].function, NULL, &text);
         puts(text.data);
     }
     void *module;

@@ -42,7 +42,7 @@ foreach(architecture x86_64 aarch64 riscv64)
     COMMAND ${LLVM_LINK} ${parts} -o ${TENON_BITCODE_FOLDER}/${architecture}.bc
     DEPENDS ${parts} VERBATIM)
   add_custom_command(OUTPUT ${TENON_BITCODE_FOLDER}/${architecture}.o
-    COMMAND ${LLC_19} -O2 -filetype=obj -relocation-model=pic -function-sections -data-sections
+    COMMAND ${LLC_19} -O2 -filetype=obj -frame-pointer=all -relocation-model=pic -function-sections -data-sections
       ${TENON_BITCODE_FOLDER}/${architecture}.bc -o ${TENON_BITCODE_FOLDER}/${architecture}.o
     DEPENDS ${TENON_BITCODE_FOLDER}/${architecture}.bc COMMENT "runtime ${architecture}" VERBATIM)
   list(APPEND bitcode_files ${TENON_BITCODE_FOLDER}/${architecture}.bc
