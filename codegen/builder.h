@@ -83,6 +83,7 @@ typedef struct Builder {
     int64_t position;
     ARRAY(BufferPlan) buffers;
     ARRAY(InPlace) in_place;
+    ARRAY(AppendedState) appended;
     InputSize *input_sizes;
     ARRAY(Phase *) phases;
     Map constants; /* bytes -> buffer + 1 */
@@ -178,6 +179,14 @@ KernelOfNode kernel_of_node(ExprPool *pool, const Node *node);
 
 /* Sets the layouts of the tensors of b->kernels, so that all kernels that touch a value agree. */
 void select_layouts(Builder *b, Graph *graph);
+
+/* ---- append_states.c --------------------------------------------------------------------- */
+
+/* Lets the growing states of the settings be appended to where they lie, as far as b->kernels
+ * allow it: layouts with room, kernels that make the new part alone. needed: by node number. */
+void append_states(Builder *b, Graph *graph, const bool *needed);
+/* The state whose present value it is; or NULL. */
+const AppendedState *appended_output(const Builder *b, const Value *value);
 
 /* ---- pack.c ------------------------------------------------------------------------------ */
 

@@ -93,7 +93,7 @@ static void add_outputs(Builder *b, Graph *graph, Port *ports)
         bool is_tensor = where.kind == TN_TENSOR;
         bool is_own =
             plan->kind == BUFFER_planned ? !plan->is_output : plan->kind == BUFFER_dynamic;
-        if (is_tensor && !is_own) {
+        if (is_tensor && !is_own && !appended_output(b, value)) {
             ProgramValue copy = new_value(b, value->type);
             program_value_dims(b, value->type, &copy);
             emit_assign(b, graph->output_names[i], copy, where);
@@ -295,6 +295,8 @@ static TnStatus build(Builder *b, Program *program)
         return failure(b);
     if (!plan_buffers(b, program))
         return failure(b);
+    program->appended = b->appended.items;
+    program->appended_count = (int32_t)b->appended.count;
     program->main = *scope_close(b);
     set_entry(b, program);
     set_symbols(b, program);

@@ -10,6 +10,12 @@
 #include "ir/graph/graph.h"
 #include "runtime/program.h"
 
+/* A state that a run adds to along one axis, and the most that it may have of it. */
+typedef struct GrowingState {
+    const char *past, *present; /* names of an input and an output */
+    int64_t capacity;
+} GrowingState;
+
 typedef struct CompileSettings {
     const Backend *backend;
     Target target;
@@ -17,7 +23,9 @@ typedef struct CompileSettings {
     bool moves_constants; /* the bytes of constants will be copied: they need not be aligned */
     Listing *listing;     /* receives kernels and loop nests; or NULL */
     Parallel parallel;    /* for packing constants; zeroed: the calling thread alone */
-    bool split_kernels;   /* a step for each compute; what passes between them lies in memory */
+    const GrowingState *growing; /* to be appended to where they lie, if that can be */
+    int growing_count;
+    bool split_kernels; /* a step for each compute; what passes between them lies in memory */
 } CompileSettings;
 
 /* For this machine, with LLVM. */

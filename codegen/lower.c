@@ -54,6 +54,13 @@ static int32_t result_buffer(Builder *b, const Node *node, Value *value, const T
 {
     const Expr *bytes = tensor_bytes_of(b, tensor);
     ProgramValue *made = ARENA_NEW(b->arena, ProgramValue);
+    const AppendedState *appended = appended_output(b, value);
+    if (appended) {
+        *made = value_of(b, b->model->graph->inputs[appended->input]);
+        program_value_dims(b, value->type, made);
+        map_set_pointer(&b->scope->values, value, made);
+        return made->buffer;
+    }
     *made = new_tensor(b, value->type, bytes);
     program_value_dims(b, value->type, made);
     if (!buffer_is_planned(b, made->buffer))
@@ -518,6 +525,8 @@ void lower_graph_nodes(Builder *b, Graph *graph)
 {
     const bool *needed = find_needed_nodes(b, graph);
     make_kernels(b, graph, needed);
+    if (graph == b->model->graph)
+        append_states(b, graph, needed);
     if (b->settings->backend->lays_out)
         select_layouts(b, graph);
     FOR_EACH_NODE (node, graph) {

@@ -314,7 +314,8 @@ static void find_halos(Selection *s, const KernelOfNode *k, const Compute *compu
 static void set_layout(Selection *s, const KernelOfNode *k, Tensor *tensor)
 {
     Choice *choice = map_get_pointer(&s->choices, key_of(k, tensor));
-    if (!choice || tensor->role == TENSOR_constant)
+    bool has_room = !tensor_is_row_major(tensor); /* append_states.c laid it out */
+    if (!choice || tensor->role == TENSOR_constant || has_room)
         return;
     bool is_copy = false, is_whole = choice->value && dims_are_entry(s->b, choice->value->type);
     if (choice->value && !is_between_kernels(s->b, choice->value)) {

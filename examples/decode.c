@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 4, STEPS = 6 };
+enum { WIDTH = 4, STEPS = 6, ROWS = 64 };
 
 /* One head of attention over all steps so far; acme.Cap keeps scores within a limit. */
 static const char text[] = "<ir_version: 10, opset_import: [\"\" : 21, \"acme\" : 1]>\n"
@@ -87,7 +87,7 @@ static TnProgram *compile(void)
 {
     /* The first run finds no rows: P is 0. */
     static const TnTensor empty = {.element = TN_FLOAT, .rank = 2, .dims = {0, WIDTH}};
-    const TnState states[] = {{"past_k", "k", &empty}, {"past_v", "v", &empty}};
+    const TnState states[] = {{"past_k", "k", &empty, ROWS}, {"past_v", "v", &empty, ROWS}};
     TnLoadOptions load = {.size = sizeof load, .log = print};
     TnCompileOptions options = {
         .size = sizeof options, .log = print, .states = states, .state_count = 2};

@@ -72,7 +72,7 @@ const std::string text = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
 void run()
 {
     Model model = parse(text);
-    Program program = compile(model.get(), TnState{"past", "present", nullptr});
+    Program program = compile(model.get(), TnState{"past", "present", nullptr, 0});
     TnContext *made = nullptr;
     check(tn_context_create(program.get(), nullptr, &made), "");
     Context context(made);

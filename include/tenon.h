@@ -470,6 +470,13 @@ typedef struct TnState {
     /* What a new context starts with; read by tn_compile(). NULL: zeros, where all sizes are known;
      * else tn_context_set_state() has to be called before the first run. data NULL: zeros. */
     const TnTensor *initial;
+    /* Of a state that each run makes longer, by adding to the end of one axis (a KV cache): how
+     * long it may get. There is memory for so much from the beginning, and a run writes what it
+     * adds, nothing else. A run that would go beyond answers TN_BAD_ARGUMENT. 0: as long as there
+     * is memory; each run then writes the whole state anew. Where a model does not allow for it
+     * (something but machine code reads the state, say) each run copies, too, and a note in the
+     * log says why. */
+    int64_t capacity;
 } TnState;
 
 /* A folder in which compiled programs are kept, as shared libraries, for other processes and later
@@ -623,6 +630,7 @@ typedef struct TnProgramInfo {
     int64_t worker_bytes;   /* of scratch memory for each thread that runs */
     bool needs_more_memory; /* than the arena formula says: sizes follow from data */
     bool from_cache;        /* it was compiled before (TnCompileOptions.cache) */
+    int appended_states;    /* how many states runs append to where they lie (TnState.capacity) */
 } TnProgramInfo;
 
 TN_API TN_MUST_USE TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info);
@@ -680,10 +688,12 @@ TN_API double tn_context_flops(const TnContext *context);
 
 /* The states that the program was compiled with (TnState), numbered as tn_program_state() does. A
  * run reads a state from one piece of memory and writes it to another; when it ends well they
- * change places, and nothing is copied. A run that fails leaves the states as they were. */
+ * change places, and nothing is copied. One with a capacity has one piece, to which a run appends.
+ * A run that fails leaves the states as they were. */
 
 /* The value of a state, as the last run that ended well left it, or as it was set. In the context's
- * memory until its next run, reset or set_state. TN_BAD_ARGUMENT where it has none yet. */
+ * memory until its next run, reset or set_state. TN_BAD_ARGUMENT where it has none yet. One with a
+ * capacity is copied together by the call: TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_context_state(const TnContext *context, int i, TnTensor *value);
 /* Another value, of the input's type; copied. data NULL: zeros. */
 TN_API TN_MUST_USE TnStatus tn_context_set_state(TnContext *context, int i, const TnTensor *value);

@@ -123,7 +123,7 @@ typedef void TnParallelFor(void *user, int64_t count, TnPiece *piece, void *cont
 /* ---- Compiled models --------------------------------------------------------------------- */
 
 /* Grows with every change of this section that is not an addition at the end of a struct. */
-enum { TN_ARTIFACT_ABI = 1 };
+enum { TN_ARTIFACT_ABI = 2 };
 
 /* How to run a compiled model; zeroed but for `size`, or no options at all: on the calling thread,
  * with the weights that are in its file. */
@@ -171,10 +171,14 @@ typedef struct TnArtifactVariant {
 } TnArtifactVariant;
 
 /* An input and an output that are the two ends of a state: what a run makes of it, the next one
- * takes. The caller keeps the value, in two pieces of memory that change places. */
+ * takes. The caller keeps the value, in two pieces of memory that change places; or, where it has a
+ * capacity, in one, which the input points to and which has room for `capacity` of dimension
+ * `axis`: element [a, i, b] lies at (a * capacity + i) * B + b. The run appends to it. */
 typedef struct TnArtifactState {
     int past, present;       /* numbers of the input and the output */
     const TnTensor *initial; /* what the first run takes, data NULL: zeros; NULL: the caller's */
+    int axis;
+    int64_t capacity; /* 0: two pieces of memory */
 } TnArtifactState;
 
 /* Inputs and what they give, by port: NAME_selftest() (--embed-selftest). */

@@ -279,6 +279,13 @@ typedef struct SymbolRange {
     int64_t lower, upper;
 } SymbolRange;
 
+/* An output that is an input with something added to the end of an axis, in the input's memory: it
+ * has room for `capacity` of that axis. Both are row major but for that. */
+typedef struct AppendedState {
+    int32_t input, output, axis;
+    int64_t capacity;
+} AppendedState;
+
 typedef struct Program Program;
 
 /* The same model compiled for certain sizes, over the same weights. */
@@ -306,6 +313,8 @@ struct Program {
     int64_t weight_bytes; /* of them; in this process, of all constants that are read as they are */
     void *owner;          /* code, packed constants, arenas */
     void (*destroy)(Program *program);
+    int32_t appended_count;
+    const AppendedState *appended;
     int32_t special_count; /* the first one that fits runs instead, once `entry` has run */
     const SpecialProgram *specials;
     int32_t

@@ -354,6 +354,22 @@ static TnStatus check_output(Run *run, const Port *port, const TnTensor *given,
     return TN_OK;
 }
 
+/* An output that is appended to an input lies where that does. */
+static TnStatus check_appended(Run *run, const TnValue *outputs)
+{
+    const Program *program = run->program;
+    for (int32_t i = 0; i < program->appended_count; i++) {
+        const AppendedState *state = &program->appended[i];
+        const Port *port = &program->outputs[state->output];
+        const TnValue *given = &outputs[state->output];
+        if (given->kind != TN_ABSENT && given->tensor.data != run->data[port->value.buffer])
+            return run_fail(run, TN_BAD_ARGUMENT, NULL,
+                            "output '%s' lies in the memory of input '%s', which it adds to",
+                            port->name, program->inputs[state->input].name);
+    }
+    return TN_OK;
+}
+
 /* Planned outputs go straight into the caller's memory. */
 static TnStatus place_outputs(Run *run, int count, const TnValue *outputs)
 {
@@ -374,7 +390,7 @@ static TnStatus place_outputs(Run *run, int count, const TnValue *outputs)
             return status;
         run->data[port->value.buffer] = outputs[i].tensor.data;
     }
-    return TN_OK;
+    return check_appended(run, outputs);
 }
 
 static TnStatus hand_out(Run *run, const Port *port, TnValue *output)

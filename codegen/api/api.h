@@ -57,6 +57,8 @@ typedef struct StatePair {
     int input, output; /* numbers of the inner program's */
     bool has_initial;
     TnTensor initial;
+    int axis;         /* that runs append along, in memory with room for `capacity` of it */
+    int64_t capacity; /* 0: they do not */
 } StatePair;
 
 /* The value of a weight, shared by the program and the runs that began with it. */
@@ -105,8 +107,8 @@ typedef struct ContextState {
     bool is_set;
     TnTensor value; /* in memory[current] */
     char *memory[2];
-    size_t capacity[2];
-    int current;
+    size_t capacity[2]; /* bytes */
+    int current;        /* 0 of one that runs append to: memory[1] is for callers to look at */
 } ContextState;
 
 struct TnContext {

@@ -43,6 +43,20 @@ static const ArtifactState *list_states(const TnProgram *program)
     return states;
 }
 
+/* What runs appended to where it lay in this process they do in the file. */
+static void set_growing(const TnProgram *program, CompileSettings *settings)
+{
+    GrowingState *growing = ARENA_ARRAY(program->arena, GrowingState, program->state_count + 1);
+    for (int i = 0; i < program->state_count; i++) {
+        const StatePair *pair = &program->states[i];
+        if (pair->capacity)
+            growing[settings->growing_count++] =
+                (GrowingState){program->program->inputs[pair->input].name,
+                               program->program->outputs[pair->output].name, pair->capacity};
+    }
+    settings->growing = growing;
+}
+
 static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *options,
                      Diagnostics *diagnostics)
 {
@@ -65,6 +79,7 @@ static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *
     compile_settings_default(&settings);
     settings.moves_constants = true;
     settings.writes_c = request.form == ARTIFACT_c;
+    set_growing(program, &settings);
     TnStatus status = program_lower(program->graph, &settings, &lowered, diagnostics);
     ArtifactPart part = {.lowered = &lowered, .settings = &settings};
     return status == TN_OK ? artifact_write(&part, 1, &request, diagnostics) : status;

@@ -116,6 +116,12 @@ static void add_options(Checksum *sum, const TnCompileOptions *options)
         add_text(sum, shape->input);
         add_piece(sum, shape->dims, (size_t)shape->rank * sizeof *shape->dims);
     }
+    add_number(sum, options->state_count); /* whose capacities decide what code there is */
+    for (int i = 0; i < options->state_count; i++) {
+        add_text(sum, options->states[i].past);
+        add_text(sum, options->states[i].present);
+        add_number(sum, options->states[i].capacity);
+    }
     add_number(sum, options->value_count);
     for (int i = 0; i < options->value_count; i++) {
         const TnTensor *tensor = &options->values[i].tensor;

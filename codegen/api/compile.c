@@ -43,6 +43,16 @@ static ImportOptions import_options(Arena *arena, const TnCompileOptions *option
                            .constant_count = options->value_count};
 }
 
+static void set_growing(Arena *arena, const TnCompileOptions *options, CompileSettings *settings)
+{
+    GrowingState *growing = ARENA_ARRAY(arena, GrowingState, options->state_count + 1);
+    for (int i = 0; i < options->state_count; i++)
+        if (options->states[i].capacity)
+            growing[settings->growing_count++] = (GrowingState){
+                options->states[i].past, options->states[i].present, options->states[i].capacity};
+    settings->growing = growing;
+}
+
 static bool rank_is_valid(int rank)
 {
     return rank >= 0 && rank <= TN_MAX_RANK;
@@ -65,7 +75,8 @@ static bool options_are_valid(const TnCompileOptions *options)
         if (!options->replaceable[i])
             return false;
     for (int i = 0; i < options->state_count; i++)
-        if (!options->states[i].past || !options->states[i].present)
+        if (!options->states[i].past || !options->states[i].present ||
+            options->states[i].capacity < 0)
             return false;
     for (int i = 0; i < options->shape_count; i++)
         if (!rank_is_valid(options->shapes[i].rank))
@@ -195,6 +206,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         return TN_BAD_ARGUMENT;
     compile_settings_default(&settings);
     settings.backend = find_backend(options->backend);
+    set_growing(made->arena, options, &settings);
     bool is_kept = cache_open(&entry, made->arena, made->model, options, &settings);
     if (is_kept && (made->program = cache_load(&entry)) != NULL) {
         made->from_cache = true;

@@ -46,6 +46,7 @@ static bool set_initial(TnProgram *program, StatePair *pair, const TnTensor *giv
         pair->has_initial &= given || size.slot < 0;
         fits = initial.dims[d] >= 0 && (size.slot >= 0 || size.number == initial.dims[d]);
     }
+    fits = fits && (!pair->capacity || initial.dims[pair->axis] <= pair->capacity);
     int64_t bytes = fits && pair->has_initial ? memory_tensor_bytes(&initial) : 0;
     if (!fits || bytes < 0)
         return error_at(diagnostics, (Location){.node = past->name},
@@ -60,6 +61,17 @@ static bool set_initial(TnProgram *program, StatePair *pair, const TnTensor *giv
         memcpy(initial.data, given->data, (size_t)bytes);
     pair->initial = initial;
     return true;
+}
+
+/* Where the program appends to the state in place. */
+static void set_room(StatePair *pair, const Program *inner)
+{
+    for (int32_t i = 0; i < inner->appended_count; i++) {
+        if (inner->appended[i].input != pair->input)
+            continue;
+        pair->axis = inner->appended[i].axis;
+        pair->capacity = inner->appended[i].capacity;
+    }
 }
 
 static bool set_states(TnProgram *program, const TnCompileOptions *options, bool *hidden_inputs,
@@ -79,6 +91,7 @@ static bool set_states(TnProgram *program, const TnCompileOptions *options, bool
             return error_at(diagnostics, location, "state: there is no output '%s'",
                             state->present);
         hidden_inputs[pair->input] = hidden_outputs[pair->output] = true;
+        set_room(pair, inner);
         const Port *past = &inner->inputs[pair->input], *present = &inner->outputs[pair->output];
         if (!sizes_agree(&past->value, &present->value))
             return error_at(diagnostics, location,

@@ -100,7 +100,8 @@ TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info)
                          .packed_bytes = inner->packed_bytes,
                          .worker_bytes = inner->worker_scratch,
                          .needs_more_memory = inner->has_tail,
-                         .from_cache = program->from_cache};
+                         .from_cache = program->from_cache,
+                         .appended_states = inner->appended_count};
     api_give(info, &own, sizeof own);
     return TN_OK;
 }

@@ -5,15 +5,19 @@
  * copied, and where it does not the past value is still there. Memory grows by half more than is
  * needed, as caches do that get longer with each run. Only a present value whose sizes follow from
  * data is made in the run's arena and copied.
+ *
+ * A state that has a capacity, and that the program appends to, has one piece with room for all of
+ * it, in which rows of the axis lie as if it were full: a run adds to it behind the past value.
  */
 #include "codegen/api/api.h"
 
 #include "runtime/allocator.h"
+#include "runtime/element.h"
 #include "runtime/run_internal.h"
 
 /* ---- Memory ------------------------------------------------------------------------------ */
 
-static bool reserve(TnContext *context, ContextState *state, int which, size_t bytes)
+static bool reserve(const TnContext *context, ContextState *state, int which, size_t bytes)
 {
     if (state->memory[which] && state->capacity[which] >= bytes)
         return true;
@@ -28,11 +32,60 @@ static bool reserve(TnContext *context, ContextState *state, int which, size_t b
     return true;
 }
 
+/* The tensor that the state's memory would be, were it full. */
+static TnTensor whole_of(const StatePair *pair, const TnTensor *value)
+{
+    TnTensor whole = *value;
+    whole.dims[pair->axis] = pair->capacity;
+    return whole;
+}
+
+/* Between a tensor and memory with room in which it lies: each step of the dimensions outside the
+ * axis is one piece in both. */
+static void copy_pieces(const StatePair *pair, const TnTensor *value, char *to, const char *from,
+                        bool is_roomy_to)
+{
+    size_t pieces = 1, own = element_bytes(value->element), room;
+    for (int d = 0; d < pair->axis; d++)
+        pieces *= (size_t)value->dims[d];
+    for (int d = pair->axis + 1; d < value->rank; d++)
+        own *= (size_t)value->dims[d];
+    room = own * (size_t)pair->capacity;
+    own *= (size_t)value->dims[pair->axis];
+    for (size_t i = 0; own && i < pieces; i++) {
+        char *piece = to + i * (is_roomy_to ? room : own);
+        if (from)
+            memcpy(piece, from + i * (is_roomy_to ? own : room), own);
+        else
+            memset(piece, 0, own);
+    }
+}
+
+/* The same for a state that runs append to. */
+static TnStatus set_appended(TnContext *context, const StatePair *pair, ContextState *state,
+                             const TnTensor *tensor)
+{
+    TnTensor whole = whole_of(pair, tensor);
+    int64_t bytes = memory_tensor_bytes(&whole);
+    if (bytes < 0 || tensor->dims[pair->axis] > pair->capacity)
+        return TN_BAD_ARGUMENT;
+    if (!reserve(context, state, 0, (size_t)bytes))
+        return TN_OUT_OF_MEMORY;
+    copy_pieces(pair, tensor, state->memory[0], tensor->data, true);
+    state->value = *tensor;
+    state->value.data = state->memory[0];
+    state->is_set = true;
+    return TN_OK;
+}
+
 /* A copy of the tensor becomes the state's value. */
-static TnStatus set_value(TnContext *context, ContextState *state, const TnTensor *tensor)
+static TnStatus set_value(TnContext *context, const StatePair *pair, ContextState *state,
+                          const TnTensor *tensor)
 {
     int64_t bytes = memory_tensor_bytes(tensor);
     int other = !state->current;
+    if (pair->capacity)
+        return set_appended(context, pair, state, tensor);
     if (bytes < 0)
         return TN_BAD_ARGUMENT;
     if (!reserve(context, state, other, (size_t)bytes))
@@ -55,8 +108,9 @@ TnStatus tn_context_reset(TnContext *context)
     for (int i = 0; i < context->program->state_count; i++) {
         const StatePair *pair = &context->program->states[i];
         context->states[i].is_set = false;
-        TnStatus status =
-            pair->has_initial ? set_value(context, &context->states[i], &pair->initial) : TN_OK;
+        TnStatus status = pair->has_initial
+                              ? set_value(context, pair, &context->states[i], &pair->initial)
+                              : TN_OK;
         if (status != TN_OK)
             return status;
     }
@@ -131,7 +185,7 @@ TnStatus context_lend_states(TnContext *context)
                     : run_arena_bytes(context->run, inner->input_count, context->inputs, &bytes);
     for (int i = 0; i < program->state_count && status == TN_OK; i++) {
         int output = program->states[i].output;
-        if (is_placed(inner, &inner->outputs[output]))
+        if (!program->states[i].capacity && is_placed(inner, &inner->outputs[output]))
             status = lend(context, &context->states[i], &inner->outputs[output],
                           &context->outputs[output]);
     }
@@ -145,7 +199,7 @@ TnStatus context_take_states(TnContext *context)
     for (int i = 0; i < program->state_count; i++) { /* all or none */
         ContextState *state = &context->states[i];
         const TnTensor *made = &context->outputs[program->states[i].output].tensor;
-        if (made->data != state->memory[!state->current] &&
+        if (!program->states[i].capacity && made->data != state->memory[!state->current] &&
             !reserve(context, state, !state->current, (size_t)memory_tensor_bytes(made)))
             return run_fail(context->run, TN_OUT_OF_MEMORY, NULL,
                             "no memory for the states after the run");
@@ -154,10 +208,12 @@ TnStatus context_take_states(TnContext *context)
         ContextState *state = &context->states[i];
         const TnTensor *made = &context->outputs[program->states[i].output].tensor;
         char *own = state->memory[!state->current];
+        state->value = *made;
+        if (program->states[i].capacity)
+            continue;
         if (made->data != own)
             memcpy(own, made->data, (size_t)memory_tensor_bytes(made));
         state->current = !state->current;
-        state->value = *made;
         state->value.data = own;
     }
     return TN_OK;
@@ -170,7 +226,15 @@ TnStatus tn_context_state(const TnContext *context, int i, TnTensor *value)
     if (!context || i < 0 || i >= context->program->state_count || !value ||
         !context->states[i].is_set)
         return TN_BAD_ARGUMENT;
-    *value = context->states[i].value;
+    const StatePair *pair = &context->program->states[i];
+    ContextState *state = &context->states[i];
+    *value = state->value;
+    if (!pair->capacity)
+        return TN_OK;
+    if (!reserve(context, state, 1, (size_t)memory_tensor_bytes(value)))
+        return TN_OUT_OF_MEMORY;
+    copy_pieces(pair, value, state->memory[1], state->value.data, false);
+    value->data = state->memory[1];
     return TN_OK;
 }
 
@@ -184,5 +248,6 @@ TnStatus tn_context_set_state(TnContext *context, int i, const TnTensor *value)
     for (int d = 0; fits && d < past->rank; d++)
         fits = value->dims[d] >= 0 &&
                (past->dims[d].slot >= 0 || past->dims[d].number == value->dims[d]);
-    return fits ? set_value(context, &context->states[i], value) : TN_BAD_ARGUMENT;
+    return fits ? set_value(context, &context->program->states[i], &context->states[i], value)
+                : TN_BAD_ARGUMENT;
 }

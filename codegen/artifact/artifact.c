@@ -334,6 +334,15 @@ static int find_port(const TnArtifactPort *ports, int count, const char *name)
     return -1;
 }
 
+static void set_room(const Program *program, TnArtifactState *state)
+{
+    for (int32_t i = 0; i < program->appended_count; i++)
+        if (program->appended[i].input == state->past) {
+            state->axis = program->appended[i].axis;
+            state->capacity = program->appended[i].capacity;
+        }
+}
+
 static void add_states(Making *m)
 {
     TnArtifactInfo *info = &m->interface->info;
@@ -344,6 +353,7 @@ static void add_states(Making *m)
             .past = find_port(info->inputs, info->input_count, from->past),
             .present = find_port(info->outputs, info->output_count, from->present),
             .initial = from->initial};
+        set_room(m->parts[0].lowered->program, &states[i]);
     }
     info->states = states;
     info->state_count = m->request->state_count;

@@ -182,7 +182,8 @@ static void write_port(Text *text, const InterfacePort *port, const char *note)
 
 static void write_inputs(const Interface *f, Text *text)
 {
-    text_append(text, "/* Tensors are row major, without gaps. The model only reads them. */\n");
+    text_append(text, "/* Tensors are row major, without gaps. The model only reads them, but for "
+                      "states with a capacity. */\n");
     text_format(text, "typedef struct %s_inputs {\n", f->name);
     for (int i = 0; i < f->info.input_count; i++)
         write_port(text, &f->inputs[i], "");
@@ -195,20 +196,40 @@ static void write_inputs(const Interface *f, Text *text)
     text_format(text, "} %s_inputs;\n\n", f->name);
 }
 
+/* "[batch, 12, 1024, 64]": what memory with room for a state is like. */
+static void write_room(const TnArtifactState *state, const InterfacePort *port, Text *text)
+{
+    for (int d = 0; d < port->type->rank; d++) {
+        text_append(text, d ? ", " : "[");
+        if (d == state->axis)
+            text_format(text, "%" PRId64, state->capacity);
+        else
+            expr_print(port->type->dims[d], text);
+    }
+    text_append(text, "]");
+}
+
 static void write_states(const Interface *f, Text *text)
 {
     if (!f->info.state_count)
         return;
     text_append(text,
                 "/* States: what a run makes is what the next one takes. The caller keeps two "
-                "pieces of memory for\n * each, which change places.\n *\n");
+                "pieces of memory for\n * each, which change places; or, where a capacity is said, "
+                "one with room for so much, laid out as a full\n * one would be, to which a run "
+                "appends: the input points to it, the output is NULL or the same.\n *\n");
     for (int i = 0; i < f->info.state_count; i++) {
         const TnArtifactState *state = &f->info.states[i];
-        text_format(text, " *     inputs.%s takes outputs.%s; the first run takes %s\n",
+        text_format(text, " *     inputs.%s takes outputs.%s; the first run takes %s",
                     f->inputs[state->past].c_name, f->outputs[state->present].c_name,
                     !state->initial        ? "what the caller begins with"
                     : state->initial->data ? "what the states of the TnArtifactInfo say"
                                            : "zeros");
+        if (state->capacity) {
+            text_append(text, "; room for ");
+            write_room(state, &f->inputs[state->past], text);
+        }
+        text_append(text, "\n");
     }
     text_append(text, " */\n");
 }

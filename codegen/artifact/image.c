@@ -188,6 +188,8 @@ RECORD(Port, FIELD(Port, name, string), EMBED(Port, value, ProgramValue_record, 
        FIELD(Port, binds, uint32), FIELD(Port, type, string))
 RECORD(SymbolRange, FIELD(SymbolRange, name, string), FIELD(SymbolRange, lower, int64),
        FIELD(SymbolRange, upper, int64))
+RECORD(AppendedState, FIELD(AppendedState, input, int32), FIELD(AppendedState, output, int32),
+       FIELD(AppendedState, axis, int32), FIELD(AppendedState, capacity, int64))
 static const ImageRecord Program_record;
 RECORD(SpecialProgram, FIELD(SpecialProgram, count, int32),
        POINTER(SpecialProgram, sizes, Bind_record, count),
@@ -204,6 +206,8 @@ RECORD(Program, EMBED(Program, entry, image_block_record, 0),
        FIELD(Program, worker_scratch, int64), FIELD(Program, has_tail, bool),
        FIELD(Program, pointer_count, int32), FIELD(Program, packed_bytes, int64),
        FIELD(Program, weights, weights), FIELD(Program, weight_bytes, int64),
+       FIELD(Program, appended_count, int32),
+       POINTER(Program, appended, AppendedState_record, appended_count),
        FIELD(Program, special_count, int32),
        POINTER(Program, specials, SpecialProgram_record, special_count),
        FIELD(Program, given_count, int32), POINTER(Program, given, int32_record, given_count))
@@ -220,7 +224,8 @@ RECORD(TnArtifactVariant, FIELD(TnArtifactVariant, cpu, string),
        FIELD(TnArtifactVariant, features, string), FIELD(TnArtifactVariant, cpu_features, int64),
        SINGLE(TnArtifactVariant, program, Program_record))
 RECORD(TnArtifactState, FIELD(TnArtifactState, past, int32), FIELD(TnArtifactState, present, int32),
-       SINGLE(TnArtifactState, initial, TnTensor_record))
+       SINGLE(TnArtifactState, initial, TnTensor_record), FIELD(TnArtifactState, axis, int32),
+       FIELD(TnArtifactState, capacity, int64))
 RECORD(TnArtifactSelftest, POINTER(TnArtifactSelftest, inputs, TnTensor_record, input_count),
        POINTER(TnArtifactSelftest, outputs, TnTensor_record, output_count),
        POINTER(TnArtifactSelftest, sizes, int64_record, size_count),

@@ -126,6 +126,15 @@ static size_t take(size_t *size, size_t bytes)
     return at;
 }
 
+/* Whether runs write to it: a state that they append to. */
+static bool is_appended(const Program *program, int input)
+{
+    for (int32_t i = 0; i < program->appended_count; i++)
+        if (program->appended[i].input == input)
+            return true;
+    return false;
+}
+
 static void add_inputs(Interface *f, Arena *arena)
 {
     const Program *program = f->lowered->program;
@@ -141,7 +150,8 @@ static void add_inputs(Interface *f, Arena *arena)
         port->c_name = unique_name(arena, &taken, program->inputs[i].name);
         port->c_type = ports[i].kind != TN_TENSOR
                            ? "const TnValue *"
-                           : arena_format(arena, "const %s *", element_c_type(ports[i].element));
+                           : arena_format(arena, "%s%s *", is_appended(program, i) ? "" : "const ",
+                                          element_c_type(ports[i].element));
     }
     f->info.input_count = program->input_count;
     f->info.inputs = ports;

@@ -108,6 +108,8 @@ Tensor *kernel_tensor(Kernel *kernel, const char *name, TensorRole role, TnEleme
  * constant of the tensor's compute type; NULL: zero. */
 void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
                        const Expr *fill);
+/* Row major, with room for `capacity` in dimension `dim` instead of what its shape says. */
+void tensor_set_room(ExprPool *pool, Tensor *tensor, int dim, const Expr *capacity);
 bool tensor_has_halo(const Tensor *tensor);
 /* Whether the index stays within dimension d and `halo` elements around it, whatever the axes and
  * symbols are. */

@@ -63,6 +63,17 @@ bool tensor_halo_covers(ExprPool *pool, const Tensor *tensor, int d, const Expr 
     return expr_inside(pool, expr_plus_integer(pool, index, halo), extent) == expr_bool(pool, true);
 }
 
+/* From the extents of the pieces. */
+static void set_strides(ExprPool *pool, Tensor *tensor)
+{
+    const Expr *stride = expr_integer(pool, 1);
+    for (int i = tensor->layout.piece_count - 1; i >= 0; i--) {
+        tensor->layout.pieces[i].stride = stride;
+        stride = expr_times(pool, stride, tensor->layout.pieces[i].extent);
+    }
+    tensor->length = stride;
+}
+
 void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const int64_t *halo,
                        const Expr *fill)
 {
@@ -74,20 +85,24 @@ void tensor_set_layout(ExprPool *pool, Tensor *tensor, const char *pieces, const
         read_pieces(layout, pieces);
     else
         row_major(layout, tensor->rank);
-    const Expr *stride = expr_integer(pool, 1);
-    for (int i = layout->piece_count - 1; i >= 0; i--) {
+    for (int i = 0; i < layout->piece_count; i++) {
         Piece *piece = &layout->pieces[i];
         const Expr *whole =
             expr_plus_integer(pool, tensor->shape[piece->dim], 2 * layout->halo[piece->dim]);
         piece->extent = piece->modulus ? expr_integer(pool, piece->modulus)
                                        : expr_round_up_quotient(pool, whole,
                                                                 expr_integer(pool, piece->divisor));
-        piece->stride = stride;
-        stride = expr_times(pool, stride, piece->extent);
     }
-    tensor->length = stride;
+    set_strides(pool, tensor);
     if (tensor_has_halo(tensor))
         layout->fill = fill ? fill : expr_whole(pool, element_compute_type(tensor->element), 0);
+}
+
+void tensor_set_room(ExprPool *pool, Tensor *tensor, int dim, const Expr *capacity)
+{
+    tensor_set_layout(pool, tensor, NULL, NULL, NULL);
+    tensor->layout.pieces[dim].extent = capacity;
+    set_strides(pool, tensor);
 }
 
 const Expr *tensor_offset(ExprPool *pool, const Tensor *tensor, const Expr *const *indices)
@@ -112,7 +127,8 @@ bool tensor_is_row_major(const Tensor *tensor)
         return false;
     for (int d = 0; d < tensor->rank; d++) {
         const Piece *piece = &layout->pieces[d];
-        if (piece->dim != d || piece->divisor != 1 || piece->modulus || layout->halo[d])
+        if (piece->dim != d || piece->divisor != 1 || piece->modulus || layout->halo[d] ||
+            piece->extent != tensor->shape[d])
             return false;
     }
     return true;

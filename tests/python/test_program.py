@@ -379,6 +379,30 @@ class States(unittest.TestCase):
         np.testing.assert_array_equal(session.state("past"), start)
         np.testing.assert_array_equal(session(np.ones(2, np.float32))["y"], -start - 1)
 
+    def test_a_state_with_a_capacity(self):
+        text = (
+            HEADER
+            + """g (float[1, 2] x, float[P, 2] past) => (float[2] y, float[Q, 2] present)
+<int64[1] axes = {0}>
+{ present = Concat <axis = 0> (past, x) y = ReduceSum <keepdims = 0> (present, axes) }"""
+        )
+        program = tenon.compile(
+            text,
+            states={"past": "present"},
+            initial={"past": np.zeros((0, 2), np.float32)},
+            capacities={"past": 3},
+        )
+        self.assertEqual(program.inspect().appended_states, 1)
+        session = program.session()
+        rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+        for n in (1, 2, 3):
+            np.testing.assert_array_equal(session(rows[n - 1 : n])["y"], rows[:n].sum(axis=0))
+        np.testing.assert_array_equal(session.state("past"), rows)
+        with self.assertRaisesRegex(tenon.BadArgumentError, "longer than its capacity, 3"):
+            session(rows[:1])
+        with self.assertRaisesRegex(tenon.BadArgumentError, "'z' has a capacity and is no state"):
+            tenon.compile(text, states={"past": "present"}, capacities={"z": 1})
+
     def test_weights_are_replaced(self):
         x = np.ones((1, 3), np.float32)
         program = tenon.compile(LINEAR, replaceable=["w"])

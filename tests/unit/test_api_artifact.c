@@ -257,7 +257,7 @@ static TnProgram *compile_states(void)
 {
     float seven[] = {7, 7};
     TnTensor count = {TN_FLOAT, 1, {2}, seven}, empty = {TN_FLOAT, 2, {0, 2}, NULL};
-    TnState states[] = {{"past", "present", &empty}, {"count", "next", &count}};
+    TnState states[] = {{"past", "present", &empty, 0}, {"count", "next", &count, 0}};
     TnCompileOptions options = {.size = sizeof options, .states = states, .state_count = 2};
     TnModel *model = NULL;
     TnProgram *program = NULL;

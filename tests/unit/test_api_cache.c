@@ -230,7 +230,7 @@ static void test_kept_programs_have_states(void **state)
                               "  present = Add (past, x)\n"
                               "}\n";
     TnCache cache = {.folder = folder};
-    TnState pair = {"past", "present", NULL};
+    TnState pair = {"past", "present", NULL, 0};
     TnCompileOptions options = {
         .size = sizeof options, .states = &pair, .state_count = 1, .cache = &cache};
     float x[] = {2};

@@ -210,7 +210,12 @@ class InputValue(ctypes.Structure):
 
 
 class State(ctypes.Structure):
-    _fields_ = [("past", c_char_p), ("present", c_char_p), ("initial", POINTER(Tensor))]
+    _fields_ = [
+        ("past", c_char_p),
+        ("present", c_char_p),
+        ("initial", POINTER(Tensor)),
+        ("capacity", c_int64),
+    ]
 
 
 class Cache(ctypes.Structure):
@@ -302,6 +307,7 @@ class ProgramInfo(ctypes.Structure):
         ("worker_bytes", c_int64),
         ("needs_more_memory", c_bool),
         ("from_cache", c_bool),
+        ("appended_states", c_int),
     ]
 
 

@@ -158,6 +158,7 @@ class Model:
         values: Mapping[str, ArrayLike] | None = None,
         states: Mapping[str, str] | None = None,
         initial: Mapping[str, ArrayLike] | None = None,
+        capacities: Mapping[str, int] | None = None,
         replaceable: Sequence[str] = (),
         pipeline: str | None = None,
         backend: str | None = None,
@@ -183,6 +184,11 @@ class Model:
         initial
             What a new session's states are, by the input's name; without: zeros, where the size is
             known.
+        capacities
+            How long states that grow along one axis may get, by the input's name. There is memory
+            for so much from the beginning, and a call writes what it adds instead of the whole
+            state; one that would go beyond raises :class:`BadArgumentError`. Where the model does
+            not allow for it, a note among the diagnostics says why.
         replaceable
             Weights, by name, that :meth:`Program.set_weight` may replace, at a price in speed.
         pipeline
@@ -223,7 +229,9 @@ class Model:
         options.sizes, options.size_count = _sizes(sizes or {})
         options.shapes, options.shape_count = _shapes(shapes or {})
         options.values, options.value_count = _values(values or {}, keep)
-        options.states, options.state_count = _states(states or {}, initial or {}, keep)
+        options.states, options.state_count = _states(
+            states or {}, initial or {}, capacities or {}, keep
+        )
         weights = [name.encode() for name in replaceable]
         options.replaceable = (ctypes.c_char_p * len(weights))(*weights)
         options.replaceable_count = len(weights)
@@ -303,13 +311,20 @@ def _values(values: Mapping[str, ArrayLike], keep: list) -> tuple[Any, int]:
     return table, len(values)
 
 
-def _states(states: Mapping[str, str], initial: Mapping[str, Any], keep: list) -> tuple[Any, int]:
-    unknown = [name for name in initial if name not in states]
-    if unknown:
-        raise BadArgumentError(f"'{unknown[0]}' has an initial value and is no state")
+def _states(
+    states: Mapping[str, str],
+    initial: Mapping[str, Any],
+    capacities: Mapping[str, int],
+    keep: list,
+) -> tuple[Any, int]:
+    for given, what in ((initial, "an initial value"), (capacities, "a capacity")):
+        unknown = [name for name in given if name not in states]
+        if unknown:
+            raise BadArgumentError(f"'{unknown[0]}' has {what} and is no state")
     table = (_abi.State * len(states))()
     for row, (past, present) in zip(table, states.items()):
         row.past, row.present = past.encode(), present.encode()
+        row.capacity = int(capacities.get(past, 0))
         if past in initial:
             what = f"the initial value of '{past}'"
             array = as_array(initial[past], None, what)

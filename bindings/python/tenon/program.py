@@ -125,6 +125,7 @@ class Inspection:
     packed_bytes: int  #: of constants in a layout of the program's own
     worker_bytes: int  #: of scratch memory for each thread that runs
     from_cache: bool  #: it was compiled before
+    appended_states: int  #: states that calls append to where they lie
     threads: int
     library: str  #: the library's version
 
@@ -608,6 +609,7 @@ class Program:
             packed_bytes=info.packed_bytes,
             worker_bytes=info.worker_bytes,
             from_cache=info.from_cache,
+            appended_states=info.appended_states,
             threads=self.threads,
             library=c.tn_version().decode(),
         )
