@@ -102,10 +102,12 @@ static TnProgram *compile(void)
 
 static TnProgram *through_a_file(TnProgram *program)
 {
-    char path[] = "/tmp/tenon-decode-XXXXXX.so";
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
     TnOpenOptions options = {
         .size = sizeof options, .log = print, .operators = &cap_operator, .operator_count = 1};
     TnProgram *loaded;
+    snprintf(path, sizeof path, "%s/tenon-decode-XXXXXX.so", folder ? folder : "/tmp");
     int file = mkstemps(path, 3);
     if (file < 0)
         exit(1);

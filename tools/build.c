@@ -3,6 +3,7 @@
  * The second half of a session: from the optimised model to a program.
  */
 #include "c_route.h"
+#include "folder.h"
 #include "golden.h"
 #include "inputs.h"
 #include "parts.h"
@@ -121,9 +122,9 @@ bool session_load(Session *session, const char *path)
  */
 static bool compile_via_so(Session *session)
 {
-    char folder[] = "/tmp/tenon-XXXXXX";
-    if (!mkdtemp(folder))
-        return session_fail(session, TN_IO, "no temporary folder");
+    const char *folder = temporary_folder(session->arena, "tenon");
+    if (!folder)
+        return session_fail(session, TN_IO, "no temporary folder can be made (TMPDIR)");
     const char *path = arena_format(session->arena, "%s/model.so", folder), *own = session->path;
     ArtifactRequest request = {.path = path, .form = ARTIFACT_shared};
     int64_t load_ns = session->load_ns;
@@ -138,12 +139,12 @@ static bool compile_via_so(Session *session)
 /* The same through C and a compiler of the system. */
 static bool compile_via_c(Session *session)
 {
-    char folder[] = "/tmp/tenon-c-XXXXXX";
+    const char *folder = temporary_folder(session->arena, "tenon-c");
     const TnArtifactInfo *info = NULL;
     if (option_given(session->options, OPTION_cc))
         c_route_compiler(option_text(session->options, OPTION_cc, ""));
-    if (!mkdtemp(folder))
-        return session_fail(session, TN_IO, "no temporary folder");
+    if (!folder)
+        return session_fail(session, TN_IO, "no temporary folder can be made (TMPDIR)");
     ArtifactRequest request = {.path = arena_format(session->arena, "%s/model.c", folder),
                                .form = ARTIFACT_c};
     bool done = session_compile_to(session, &request);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "c_route.h"
 
+#include "folder.h"
+
 #include "codegen/c/unit.h"
 #include "codegen/function_key.h"
 #include "codegen/schedule.h"
@@ -72,7 +74,7 @@ static TnStatus compile(const Target *target, const Parallel *parallel, Arena *a
     const Function **functions = ARENA_ARRAY(arena, const Function *, count + 1);
     const char **names = ARENA_ARRAY(arena, const char *, count + 1);
     int *chosen = ARENA_ARRAY(arena, int, count + 1), written = 0;
-    char folder[] = "/tmp/tenon-c-XXXXXX";
+    const char *folder;
     (void)parallel;
     *module = NULL;
     if (count == 0)
@@ -85,8 +87,8 @@ static TnStatus compile(const Target *target, const Parallel *parallel, Arena *a
                                                comment_of(arena, phases[i]), true);
     Text text = text_create(arena);
     c_unit_write(unit, &text);
-    if (!mkdtemp(folder)) {
-        error_at(diagnostics, (Location){0}, "no folder can be made in /tmp");
+    if (!(folder = temporary_folder(arena, "tenon-c"))) {
+        error_at(diagnostics, (Location){0}, "no temporary folder can be made (TMPDIR)");
         return TN_IO;
     }
     TnStatus status = TN_IO;

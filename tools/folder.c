@@ -52,6 +52,13 @@ void free_names(char **names, int count)
     free(names);
 }
 
+const char *temporary_folder(Arena *arena, const char *name)
+{
+    const char *base = getenv("TMPDIR");
+    char *folder = arena_format(arena, "%s/%s-XXXXXX", base && *base ? base : "/tmp", name);
+    return mkdtemp(folder);
+}
+
 char *join_path(const char *folder, const char *name)
 {
     char *path = NULL;

@@ -230,6 +230,12 @@ static bool write_object(Making *m, const ElfObject *object)
     size_t bytes = elf_object_bytes(object, weights, &offset), whole = bytes;
     if (in_archive)
         whole = archive_bytes(object, bytes, &member);
+    if (!whole)
+        return unsupported_at(m->diagnostics, (Location){0},
+                              "an archive member of %zu bytes, for whose size archives have ten "
+                              "digits: write an object or a shared library, or put the weights "
+                              "into a file of their own",
+                              bytes);
     if (!add_file(m, m->request->path, whole))
         return false;
     char *memory = memory_of(m);

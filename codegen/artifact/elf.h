@@ -74,7 +74,8 @@ bool elf_shared_write(const ElfShared *shared, const unsigned char *weights_sum,
 
 /* ---- Archives ---------------------------------------------------------------------------- */
 
-/* Bytes of an archive with one member of so many bytes, and where that begins. */
+/* Bytes of an archive with one member of so many bytes, and where that begins; 0: the member is
+ * larger than the ten digits that an archive has for it can say. */
 size_t archive_bytes(const ElfObject *object, size_t member_bytes, size_t *member_offset);
 /* Writes all but the member: headers and the index of the symbols that it defines. */
 void archive_write(const ElfObject *object, const char *member_name, size_t member_bytes,

@@ -117,9 +117,10 @@ void elf_object_write(const ElfObject *object, size_t weight_bytes, char *memory
 /* ---- Archives ---------------------------------------------------------------------------- */
 
 enum { ARCHIVE_MAGIC = 8, MEMBER_HEADER = 60 };
+static const uint64_t LARGEST_MEMBER = 9999999999;
 
-/* The index: a count, an offset for each symbol, their names; numbers of 32 bits, or of 64 in
- * "/SYM64/" where the member is large, most significant byte first. */
+/* The index: a count, an offset for each symbol, their names; numbers of 32 bits, most significant
+ * byte first. The only member begins right behind it, so that they do. */
 typedef struct Index {
     uint64_t count, name_bytes, bytes;
 } Index;
@@ -145,6 +146,8 @@ static Index index_of(const ElfObject *object)
 size_t archive_bytes(const ElfObject *object, size_t member_bytes, size_t *member_offset)
 {
     Index index = index_of(object);
+    if (member_bytes > LARGEST_MEMBER)
+        return 0;
     *member_offset = ARCHIVE_MAGIC + MEMBER_HEADER + index.bytes + MEMBER_HEADER;
     return *member_offset + member_bytes + member_bytes % 2;
 }

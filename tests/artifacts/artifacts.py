@@ -8,31 +8,10 @@ Exit status 77: skipped, with the reason, where a tool of the system is missing.
 import os
 import random
 import shutil
-import subprocess
-import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from harness import CC, HERE, TENON, check, main, need, run
+
 MODELS = ["dense", "found", "words", "control", "image"]
-CC = os.environ.get("CC", "cc")
-FAILURES = []
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
-
-
-def run(*command, **settings):
-    return subprocess.run(command, capture_output=True, text=True, **settings)
-
-
-def need(*tools):
-    for tool in tools:
-        if not shutil.which(tool):
-            print("skipped: %s is not installed" % tool)
-            sys.exit(77)
 
 
 def compile_model(name, output, *options, **settings):
@@ -159,10 +138,4 @@ def cross():
     check(status == 3, "a processor without AVX2 is told so, not killed: %d" % status)
 
 
-if __name__ == "__main__":
-    TENON = os.path.abspath(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        {"files": files, "hosts": hosts, "damage": damage, "cross": cross}[sys.argv[2]]()
-    print("%d failures" % len(FAILURES))
-    sys.exit(bool(FAILURES))
+main(files=files, hosts=hosts, damage=damage, cross=cross)

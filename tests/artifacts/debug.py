@@ -7,14 +7,10 @@ usage: debug.py TENON PART     PART: files, gdb
 Exit status 77: skipped, with the reason, where a tool of the system is missing."""
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CC = os.environ.get("CC", "cc")
-FAILURES = []
+from harness import CC, FAILURES, HERE, TENON, check, main, need, run
+
 HOST = """#include "image.h"
 static _Alignas(64) char arena[IMAGE_ARENA_BYTES];
 static float x[768];
@@ -25,23 +21,6 @@ int main(void)
     return image_run(&inputs, &outputs, arena, sizeof arena, NULL);
 }
 """
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
-
-
-def run(*command, **settings):
-    return subprocess.run(command, capture_output=True, text=True, **settings)
-
-
-def need(*tools):
-    for tool in tools:
-        if not shutil.which(tool):
-            print("skipped: %s is not installed" % tool)
-            sys.exit(77)
 
 
 def compile_model(name, output, *options, **settings):
@@ -129,9 +108,4 @@ def debugger():
     os.remove("image.so")
 
 
-TENON = os.path.abspath(sys.argv[1])
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
-    {"files": files, "gdb": debugger}[sys.argv[2]]()
-    os.chdir("/")
-sys.exit(1 if FAILURES else 0)
+main(files=files, gdb=debugger)

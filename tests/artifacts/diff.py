@@ -5,33 +5,20 @@
 usage: diff.py TENON"""
 import json
 import os
-import subprocess
-import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from harness import HERE, TENON, check, main, tenon
+
 HASH = "program and weights, hashed"
-FAILURES = []
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
-
-
-def run(*command):
-    return subprocess.run([TENON, *command], capture_output=True, text=True)
 
 
 def compile_model(model, output, *options):
-    done = run("compile", model, "-o", output, "--name", "dense", "--mcpu", "x86-64-v3", *options)
+    done = tenon("compile", model, "-o", output, "--name", "dense", "--mcpu", "x86-64-v3", *options)
     check(done.returncode == 0, "compile %s %s" % (output, done.stderr.strip()))
 
 
 def differences(a, b):
     """{what: (a, b)} of --json, which must say what the text says."""
-    text, as_json = run("diff", a, b), run("diff", "--json", a, b)
+    text, as_json = tenon("diff", a, b), tenon("diff", "--json", a, b)
     whole = json.loads(as_json.stdout)
     check(text.returncode == as_json.returncode == (0 if whole["equal"] else 1), "status of diff %s %s" % (a, b))
     lines = ["%s: %s | %s" % (d["what"], d["a"] or "-", d["b"] or "-") for d in whole["differences"]]
@@ -40,7 +27,7 @@ def differences(a, b):
     return {d["what"]: (d["a"], d["b"]) for d in whole["differences"]}
 
 
-def main():
+def test():
     model = os.path.join(HERE, "dense.onnxtxt")
     text = open(model).read()
     with open("weights.onnxtxt", "w") as file:
@@ -50,7 +37,7 @@ def main():
     compile_model(model, "a.so")
     os.mkdir("again")
     compile_model(model, "again/a.so")
-    check(differences("a.so", "again/a.so") == {} and run("diff", "a.so", "again/a.so").stdout == "", "equal files")
+    check(differences("a.so", "again/a.so") == {} and tenon("diff", "a.so", "again/a.so").stdout == "", "equal files")
     compile_model(model, "b.so")
     check(differences("a.so", "b.so") == {"soname": ("a.so", "b.so")}, "another name")
     os.mkdir("changed")
@@ -77,15 +64,9 @@ def main():
     open("damaged.so", "wb").write(bytes_)
     for files, words in ((("a.so", "damaged.so"), "damaged"), (("a.so", "nothing.so"), "No such file"),
                          ((model, "a.so"), "no shared library"), (("a.so",), "needs two files")):
-        done = run("diff", *files)
+        done = tenon("diff", *files)
         check(done.returncode == 2 and words in done.stderr and not done.stdout,
               "trouble is status 2: " + done.stderr.strip())
 
 
-if __name__ == "__main__":
-    TENON = os.path.abspath(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        main()
-    print("%d failures" % len(FAILURES))
-    sys.exit(bool(FAILURES))
+main(test=test)

@@ -2,24 +2,10 @@
  *
  * A host without a C library for any model whose tensors are all of known sizes: runs it on the
  * given inputs and ends with status 0 if all results are as expected. given.py writes given_data.h:
- * MODEL, the blobs, and which of them is what. For x86-64, AArch64 and RISC-V.
+ * MODEL, the blobs, and which of them is what.
  */
+#include "bare.h"
 #include "given_data.h"
-
-static _Noreturn void leave(long status)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("syscall" : : "a"(60L), "D"(status) : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-    register long number __asm__("x8") = 93, first __asm__("x0") = status;
-    __asm__ volatile("svc 0" : : "r"(number), "r"(first) : "memory");
-#else
-    register long number __asm__("a7") = 93, first __asm__("a0") = status;
-    __asm__ volatile("ecall" : : "r"(number), "r"(first) : "memory");
-#endif
-    for (;;)
-        ;
-}
 
 static double magnitude(double x)
 {
@@ -51,7 +37,7 @@ static bool agrees(TnElementType element, const char *made, const char *expected
 static _Alignas(64) char arena[ARENA_BYTES];
 static _Alignas(8) char inputs[sizeof(GIVEN_INPUTS)], outputs[sizeof(GIVEN_OUTPUTS)];
 
-__attribute__((used)) static void start(void)
+static void start(void)
 {
     for (int i = 0; i < MODEL.input_count; i++)
         *(const void **)(void *)(inputs + MODEL.inputs[i].data) = given_inputs[i].data;
@@ -65,12 +51,3 @@ __attribute__((used)) static void start(void)
     }
     leave(0);
 }
-
-/* The stack is aligned to 16 here, as no function expects it on x86-64. */
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call start\n");
-#elif defined(__aarch64__)
-__asm__(".globl _start\n_start:\n bl start\n");
-#else
-__asm__(".globl _start\n_start:\n call start\n");
-#endif

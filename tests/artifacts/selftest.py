@@ -8,13 +8,10 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CC = os.environ.get("CC", "cc")
+from harness import CC, HERE, TENON, check, main, run
+
 OK, INVALID_MODEL, BAD_ARGUMENT, ARENA_TOO_SMALL = 0, 1, 3, 6
-FAILURES = []
 
 
 class Options(ctypes.Structure):
@@ -22,12 +19,6 @@ class Options(ctypes.Structure):
                 ("threads", ctypes.c_int), ("weights", ctypes.c_void_p), ("cancel", ctypes.c_void_p),
                 ("message", ctypes.c_char_p), ("message_bytes", ctypes.c_size_t),
                 ("arena_needed", ctypes.POINTER(ctypes.c_size_t))]
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
 
 
 def compile_model(name, output, *options):
@@ -69,7 +60,7 @@ def section(path, name):
     return None
 
 
-def main():
+def test():
     for name in ("dense", "image", "found"):
         path = name + ".so"
         compile_model(name, path)
@@ -129,10 +120,4 @@ def golden_of_image():
     return [float(x) for x in done.stdout.split("{")[1].split("}")[0].split(",")]
 
 
-if __name__ == "__main__":
-    TENON = os.path.abspath(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        main()
-    print("%d failures" % len(FAILURES))
-    sys.exit(bool(FAILURES))
+main(test=test)

@@ -10,31 +10,10 @@ import os
 import random
 import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CC = os.environ.get("CC", "cc")
+from harness import CC, HERE, TENON, check, main, need, run
+
 LEVELS = ["x86-64-v4", "x86-64-v3", "x86-64-v2"]
-FAILURES = []
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
-
-
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-def need(*tools):
-    for tool in tools:
-        if not shutil.which(tool):
-            print("skipped: %s is not installed" % tool)
-            sys.exit(77)
 
 
 def floats(chance, *shape):
@@ -195,10 +174,4 @@ def sizes():
     check(done.returncode == 1 and "in C" in done.stderr, "not in C: " + done.stderr.strip())
 
 
-if __name__ == "__main__":
-    TENON = os.path.abspath(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        {"processors": processors, "sizes": sizes}[sys.argv[2]]()
-    print("%d failures" % len(FAILURES))
-    sys.exit(bool(FAILURES))
+main(processors=processors, sizes=sizes)

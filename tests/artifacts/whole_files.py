@@ -13,17 +13,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
+from harness import TENON, check, main, run
+
 SIDE = 1024
-FAILURES = []
-
-
-def check(good, what):
-    print(("ok: " if good else "WRONG: ") + what)
-    if not good:
-        FAILURES.append(what)
 
 
 def write_model(path, layers):
@@ -148,7 +142,7 @@ def at_once(arguments, whole):
               "four at once: %s %s" % (sorted(os.listdir("out")), [word for word in words if word]))
 
 
-def main():
+def test():
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 12
     chance = random.Random(5)
     write_model(os.path.abspath("large.onnxtxt"), 6)
@@ -172,11 +166,4 @@ def main():
             at_once(arguments, whole)
 
 
-if __name__ == "__main__":
-    TENON = os.path.abspath(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        main()
-        os.chdir("/")
-    print("%d failures" % len(FAILURES))
-    sys.exit(bool(FAILURES))
+main(test=test)
