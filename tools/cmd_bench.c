@@ -7,7 +7,7 @@
  */
 #include "inputs.h"
 #include "messages.h"
-#include "perf_map.h"
+#include "perf.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -237,8 +237,7 @@ static void print_json(const Session *session, const Result *result, const int64
 static bool bench(Session *session)
 {
     Result result = {0};
-    if (!session_build(session, session->options->arguments[0]) ||
-        (option_given(session->options, OPTION_perf_map) && !perf_map_write(session)))
+    if (!session_build(session, session->options->arguments[0]) || !perf_tell(session))
         return false;
     look_at_memory(&result.memory);
     const Program *program = session->program;

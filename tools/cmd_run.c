@@ -4,7 +4,7 @@
  * INDEX_NAME.npy (.pb where NumPy has no type for it); without, a table is printed.
  */
 #include "inputs.h"
-#include "perf_map.h"
+#include "perf.h"
 
 #include "frontend/tensor_file.h"
 #include "tensor_data.h"
@@ -125,8 +125,7 @@ static bool write_outputs(Session *session, const TnValue *outputs)
 
 static bool run(Session *session)
 {
-    if (!session_build(session, session->options->arguments[0]) ||
-        (option_given(session->options, OPTION_perf_map) && !perf_map_write(session)))
+    if (!session_build(session, session->options->arguments[0]) || !perf_tell(session))
         return false;
     const Program *program = session->program;
     TnValue *inputs = ARENA_ARRAY(session->arena, TnValue, program->input_count + 1);
