@@ -103,6 +103,8 @@ const char *function_key(ExprPool *pool, const Function *function)
         write_axis(&w, function->lane);
     if (function->parallel)
         write_axis(&w, function->parallel);
+    if (function->parallel_inner)
+        write_axis(&w, function->parallel_inner);
     text_format(&w.text, " flushes %d", function->flushes_denormals);
     write_nest(&w, function->nest);
     return w.text.data;

@@ -180,23 +180,24 @@ static void append_phase(PhaseContext *context, Phase *phase, const Expr *flops)
                       .buffers = buffers,
                       .extent = size_number(1),
                       .flops = size_of(b, flops)};
-    const Axis *parallel = NULL;
+    const Expr *turns = NULL; /* of the parallel loop */
     if (function) {
-        parallel = function->parallel;
+        turns = function->parallel ? function_turns(b->pool, function) : NULL;
         step.cost = function->cost;
         if (function->scratch_bytes > b->worker_scratch)
             b->worker_scratch = function->scratch_bytes;
     } else {
         Evaluator *evaluator = phase->evaluator;
         int64_t scratch = (int64_t)evaluator_scratch_bytes(evaluator);
-        parallel = evaluator_parallel(evaluator);
+        const Axis *parallel = evaluator_parallel(evaluator);
+        turns = parallel ? parallel->extent : NULL;
         step.cost = phase->cost;
         if (scratch > b->worker_scratch)
             b->worker_scratch = scratch;
     }
-    if (parallel) {
+    if (turns) {
         step.is_parallel = true;
-        step.extent = size_of(b, parallel->extent);
+        step.extent = size_of(b, turns);
     }
     note_pointers(b, count);
     array_push(b->arena, &b->phases, phase);

@@ -349,12 +349,13 @@ static int common_loops(const Access *a, const Access *b)
     return common;
 }
 
-static bool has_parallel(const Access *access, int common)
+/* Whether all loops that threads share are among the first `common` ones. */
+static bool has_parallel(const Search *s, const Access *access, int common)
 {
+    int shared = (s->function->parallel != NULL) + (s->function->parallel_inner != NULL);
     for (int i = 0; i < common; i++)
-        if (access->loops[i]->loop == LOOP_parallel)
-            return true;
-    return false;
+        shared -= access->loops[i]->loop == LOOP_parallel;
+    return shared <= 0;
 }
 
 /* With the first `common` loops taken as common, and all others as inside. */
@@ -376,8 +377,7 @@ static bool pair_is_safe_in(const Search *s, const Access *fetch, const Access *
 static bool pair_is_safe(const Search *s, const Access *fetch, const Access *store)
 {
     int common = common_loops(fetch, store);
-    bool is_first =
-        fetch->order <= store->order && (!s->function->parallel || has_parallel(fetch, common));
+    bool is_first = fetch->order <= store->order && has_parallel(s, fetch, common);
     bool safe = is_first && pair_is_safe_in(s, fetch, store, common, true);
     for (; !safe && common >= 0; common--)
         safe = pair_is_safe_in(s, fetch, store, common, false);

@@ -231,20 +231,78 @@ int64_t extent_or(const Expr *extent, int64_t otherwise)
     return expr_known(extent, &value) ? value : otherwise;
 }
 
-int choose_parallel(const Axis *const *axes, int count)
+/* The turns that a loop has at the least. */
+static int64_t least_turns(const Axis *axis)
 {
-    enum { LONG = 4 }; /* enough for threads to share, if there are few of them */
-    int unknown = -1, longest = -1;
+    int64_t lower, upper;
+    expr_bounds(axis->extent, &lower, &upper);
+    return lower;
+}
+
+enum {
+    LONG = 4,    /* enough for threads to share, if there are few of them */
+    ENOUGH = 16, /* that the last piece of one thread alone does not matter */
+};
+
+static int first_parallel(const Axis *const *axes, int count)
+{
+    int open = -1, longest = -1;
     for (int i = 0; i < count; i++) {
-        int64_t extent = extent_or(axes[i]->extent, -1);
-        if (extent >= LONG)
+        int64_t turns = least_turns(axes[i]);
+        if (turns >= LONG)
             return i;
-        if (extent < 0 && unknown < 0)
-            unknown = i;
-        if (longest < 0 || extent > extent_or(axes[longest]->extent, -1))
+        if (open < 0 && extent_or(axes[i]->extent, -1) < 0)
+            open = i;
+        if (longest < 0 || turns > least_turns(axes[longest]))
             longest = i;
     }
-    return unknown >= 0 ? unknown : longest;
+    return open >= 0 ? open : longest;
+}
+
+/* The loop that makes enough turns together with axes[first], else the longest one, else one that
+ * may be long; -1: none. */
+static int second_parallel(const Axis *const *axes, int count, int first)
+{
+    int64_t turns = least_turns(axes[first]), most = 1;
+    int longest = -1;
+    if (turns >= ENOUGH)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        int64_t here = least_turns(axes[i]);
+        if (i == first)
+            continue;
+        if (i > first && here * turns >= ENOUGH)
+            return i;
+        if (here > most || (longest < 0 && extent_or(axes[i]->extent, -1) < 0)) {
+            most = here;
+            longest = i;
+        }
+    }
+    return longest;
+}
+
+void choose_parallel(Function *function, const Axis *const *axes, int count, int cheap)
+{
+    int first = first_parallel(axes, cheap), second;
+    if (first >= 0 && least_turns(axes[first]) >= LONG)
+        count = cheap;
+    first = first_parallel(axes, count);
+    if (first < 0)
+        return;
+    second = second_parallel(axes, count, first);
+    int outer = second >= 0 && second < first ? second : first;
+    int inner = second > first ? second : first;
+    if (inner == outer || least_turns(axes[inner]) < 1) { /* parts of a pair are divided by it */
+        function->parallel = axes[first];
+        return;
+    }
+    function->parallel = axes[outer];
+    function->parallel_inner = axes[inner];
+}
+
+LoopKind loop_kind(const Function *function, const Axis *axis)
+{
+    return function_shares(function, axis) ? LOOP_parallel : LOOP_serial;
 }
 
 int target_lanes(const Target *target)

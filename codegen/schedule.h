@@ -55,9 +55,13 @@ bool axes_fusable(ExprPool *pool, const Expr *e, const Axis *outer, const Axis *
  */
 const Expr *index_step(ExprPool *pool, const Expr *e, const Axis *axis);
 
-/* Which of some nested loops, outermost first, threads should share: the first that is certainly
- * long, else the first that may be; -1 if there is none. */
-int choose_parallel(const Axis *const *axes, int count);
+/* Chooses which of some nested loops, outermost first, threads share: the first that is certainly
+ * long, else the first that may be, and where it has few turns another one with it. Loops beyond
+ * the first `cheap` repeat work in every part (packing): they are chosen only if those before are
+ * too short. */
+void choose_parallel(Function *function, const Axis *const *axes, int count, int cheap);
+/* The kind of the loop over an axis, after that. */
+LoopKind loop_kind(const Function *function, const Axis *axis);
 
 /* Elements of a 4-byte type in a vector. */
 int target_lanes(const Target *target);

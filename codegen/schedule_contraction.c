@@ -665,7 +665,7 @@ static void build_tile(Plan *p)
  * every thread, each for its own part of out. */
 static void open_outer(Plan *p, const Axis *axis)
 {
-    nest_open(p->b, axis, p->function->parallel == axis ? LOOP_parallel : LOOP_serial);
+    nest_open(p->b, axis, loop_kind(p->function, axis));
 }
 
 static int open_role(Plan *p, Role role, const Operand *by)
@@ -746,12 +746,14 @@ static void build_rows(Plan *p)
 
 static double cost_of(const Contraction *c, const Tiling *t, const Function *function)
 {
-    double steps = 1;
+    double steps = 1, turns = 1;
     for (int i = 0; i < c->axis_count; i++)
         steps *= (double)extent_or(c->axes[i]->extent, OPEN_EXTENT);
-    double parts =
-        function->parallel ? (double)extent_or(function->parallel->extent, SIZE_GUESS) : 1;
-    return steps / (2 * t->lanes) / (parts > 0 ? parts : 1);
+    if (function->parallel)
+        turns *= (double)extent_or(function->parallel->extent, OPEN_EXTENT);
+    if (function->parallel_inner)
+        turns *= (double)extent_or(function->parallel_inner->extent, OPEN_EXTENT);
+    return steps / (2 * t->lanes) / (turns > 0 ? turns : 1);
 }
 
 /* Images of a batch of unknown size are packed one by one. */
@@ -787,12 +789,13 @@ static void take_channels_inside(Plan *p)
 static void choose_shared(Plan *p, const Axis *n_outer)
 {
     const Axis *axes[MAX_CONTRACTION_AXES + 2], *axis;
-    int count = 0;
+    int count = 0, outside;
     Plan rest = *p;
     while ((axis = find(&rest, ROLE_batch, &p->c.out, true)))
         axes[count++] = place(&rest, axis);
     if (n_outer)
         axes[count++] = n_outer;
+    outside = count; /* of what is packed */
     while ((axis = find(&rest, ROLE_m, &p->c.out, true))) {
         place(&rest, axis);
         if (axis != p->edge)
@@ -802,8 +805,7 @@ static void choose_shared(Plan *p, const Axis *n_outer)
         axes[count++] = p->tile;
     while ((axis = find(&rest, ROLE_n, &p->c.out, true)))
         axes[count++] = place(&rest, axis);
-    int shared = choose_parallel(axes, count);
-    p->function->parallel = shared < 0 ? NULL : axes[shared];
+    choose_parallel(p->function, axes, count, p->tiling->pack_b ? outside : count);
 }
 
 Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling)

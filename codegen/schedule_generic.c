@@ -178,12 +178,10 @@ static void close_loops(Member *s, int count)
 static void open_outer(Member *s)
 {
     int count = s->axis_count - (s->along && !lane_is_summed(s));
-    int shared = s->is_inner ? -1 : choose_parallel(s->axes, count);
-    for (int i = 0; i < count; i++, s->opened++) {
-        if (i == shared)
-            s->function->parallel = s->axes[i];
-        nest_open(s->b, s->axes[i], i == shared ? LOOP_parallel : LOOP_serial);
-    }
+    if (!s->is_inner)
+        choose_parallel(s->function, s->axes, count, count);
+    for (int i = 0; i < count; i++, s->opened++)
+        nest_open(s->b, s->axes[i], loop_kind(s->function, s->axes[i]));
 }
 
 static void close_outer(Member *s)
@@ -698,7 +696,7 @@ double member_cost(const Member *m)
 {
     double steps = 1, lanes = m->along ? m->lanes : 1;
     for (int i = 0; i < m->axis_count; i++)
-        if (m->axes[i] != m->function->parallel)
+        if (!function_shares(m->function, m->axes[i]))
             steps *= (double)extent_or(m->axes[i]->extent, OPEN_EXTENT);
     for (int i = 0; i < m->reduce_count; i++)
         steps *= (double)extent_or(m->reduce[i]->extent, OPEN_EXTENT);

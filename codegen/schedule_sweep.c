@@ -345,10 +345,9 @@ static void fuse_rows(Sweep *s)
 
 static void open_rows(Sweep *s)
 {
-    int shared = choose_parallel(s->rows, s->row_count);
-    s->function->parallel = s->rows[shared];
+    choose_parallel(s->function, s->rows, s->row_count, s->row_count);
     for (int i = 0; i < s->row_count; i++)
-        nest_open(&s->b, s->rows[i], i == shared ? LOOP_parallel : LOOP_serial);
+        nest_open(&s->b, s->rows[i], loop_kind(s->function, s->rows[i]));
 }
 
 static Function *build(Sweep *s)
@@ -386,7 +385,7 @@ static Function *build(Sweep *s)
     for (int i = 0; i < s->row_count; i++)
         nest_close(&s->b);
     for (int i = 0; i < s->row_count; i++)
-        if (s->rows[i] != s->function->parallel)
+        if (!function_shares(s->function, s->rows[i]))
             cost *= (double)extent_or(s->rows[i]->extent, OPEN_EXTENT);
     s->function->array_count = s->b.array_count;
     s->function->nest = s->b.first;

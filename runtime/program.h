@@ -116,6 +116,10 @@ typedef struct PhaseStep {
     Size flops;  /* of the whole kernel, as its operators state them; on its first phase */
 } PhaseStep;
 
+/* How many pieces threads share a phase in, with these sizes; 1: it runs on one thread. It depends
+ * on the work alone, never on the number of threads. */
+int64_t phase_pieces(const PhaseStep *phase, const int64_t *sizes);
+
 typedef struct HostStep {
     HostFunction *function;
     void *user; /* of functions that the program's host gave */

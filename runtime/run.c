@@ -503,6 +503,31 @@ double run_flops(const Run *run)
     return flops_of(&run->program->main, run->sizes);
 }
 
+static double buffer_bytes(const Run *run, int32_t buffer)
+{
+    const Program *program = run->program;
+    const Buffer *found = &program->buffers[buffer];
+    if (found->kind == BUFFER_planned || found->kind == BUFFER_constant ||
+        found->kind == BUFFER_weight)
+        return (double)size_get(found->bytes, run->sizes);
+    for (int32_t i = 0; found->kind == BUFFER_input && i < program->input_count; i++)
+        if (program->inputs[i].value.buffer == buffer && program->inputs[i].value.kind == TN_TENSOR)
+            return (double)run_bytes(run, &program->inputs[i].value);
+    return 0;
+}
+
+double step_bytes(const Run *run, const Step *step)
+{
+    double total = 0;
+    for (int32_t i = 0; step->kind == STEP_phase && i < step->phase.buffer_count; i++) {
+        bool again = step->phase.buffers[i] < 0;
+        for (int32_t j = 0; j < i && !again; j++)
+            again = step->phase.buffers[j] == step->phase.buffers[i];
+        total += again ? 0 : buffer_bytes(run, step->phase.buffers[i]);
+    }
+    return total;
+}
+
 const char *step_kind_name(const Step *step)
 {
     static const char *const names[] = {

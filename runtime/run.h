@@ -88,6 +88,9 @@ TnStatus run_arena_bytes(Run *run, int input_count, const TnValue *inputs, int64
 double run_flops(const Run *run);
 /* The same before any run; -1 where it depends on sizes that inputs bring. */
 double program_flops(const Program *program);
+/* Bytes of the memory that a kernel touches, each buffer counted whole and once, with the sizes of
+ * the last run; 0 for steps that are no kernel. What is dynamic is not counted. */
+double step_bytes(const Run *run, const Step *step);
 const char *step_kind_name(const Step *step); /* "kernel", "host", "loop" */
 
 #endif

@@ -51,10 +51,10 @@ static void run_piece(void *context, int64_t piece, int worker)
     run_part(p->run, p->phase, begin, begin + whole + (piece < rest), worker);
 }
 
-/* How many pieces are worth their while: about 20,000 cycles each, 64 at most. It depends on the
- * work alone, never on the number of threads. */
-static int64_t piece_count(const PhaseStep *phase, int64_t extent)
+/* About 20,000 cycles each, 64 at most. */
+int64_t phase_pieces(const PhaseStep *phase, const int64_t *sizes)
 {
+    int64_t extent = phase->is_parallel ? size_get(phase->extent, sizes) : 1;
     double pieces = (double)extent * phase->cost / 20000;
     int64_t most = extent < 64 ? extent : 64;
     return pieces < 1 ? 1 : pieces < (double)most ? (int64_t)pieces : most;
@@ -72,7 +72,7 @@ static TnStatus run_phase(Run *run, const Step *step)
     PhaseRun p = {.run = run, .phase = phase, .extent = size_get(phase->extent, run->sizes)};
     if (p.extent <= 0)
         return TN_OK;
-    p.pieces = piece_count(phase, p.extent);
+    p.pieces = phase_pieces(phase, run->sizes);
     if (p.pieces == 1 || run->parallel.threads == 1)
         run_part(run, phase, 0, p.extent, 0);
     else

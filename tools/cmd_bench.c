@@ -3,7 +3,8 @@
  * tenon bench: runs a model again and again on the same inputs and reports latency percentiles,
  * rate of floating-point operations (as the model states them) and peak memory. --per-kernel adds
  * the time of each step: its least over runs of their own, which what else the machine does
- * disturbs least.
+ * disturbs least. With several threads these runs alternate with runs on one, which tells how much
+ * faster the threads are together.
  */
 #include "inputs.h"
 #include "messages.h"
@@ -51,11 +52,13 @@ static void look_at_memory(Memory *memory)
 typedef struct StepTime {
     const Step *step;
     int64_t run_ns, best_ns; /* in the run under way; in the best run */
+    int64_t alone_ns;        /* in the best run on one thread */
 } StepTime;
 
 typedef struct Profile {
     StepTime *items;
     int64_t count, capacity;
+    int threads;
 } Profile;
 
 static void observe(void *user, const Step *step, int64_t nanoseconds)
@@ -72,17 +75,19 @@ static void observe(void *user, const Step *step, int64_t nanoseconds)
                 return;
             profile->items = items;
         }
-        profile->items[profile->count++] = (StepTime){.step = step, .best_ns = INT64_MAX};
+        profile->items[profile->count++] =
+            (StepTime){.step = step, .best_ns = INT64_MAX, .alone_ns = INT64_MAX};
     }
     profile->items[at].run_ns += nanoseconds;
 }
 
-static void finish_profiled_run(Profile *profile)
+static void finish_profiled_run(Profile *profile, bool alone)
 {
     for (int64_t i = 0; i < profile->count; i++) {
         StepTime *time = &profile->items[i];
-        if (time->run_ns < time->best_ns)
-            time->best_ns = time->run_ns;
+        int64_t *best = alone ? &time->alone_ns : &time->best_ns;
+        if (time->run_ns < *best)
+            *best = time->run_ns;
         time->run_ns = 0;
     }
 }
@@ -132,23 +137,34 @@ static int compare_steps(const void *a, const void *b)
     return (x->best_ns < y->best_ns) - (x->best_ns > y->best_ns);
 }
 
+static bool profile_run(Session *session, Run *run, const TnValue *inputs, TnValue *outputs,
+                        Profile *profile, bool alone)
+{
+    const Program *program = session->program;
+    const Parallel parallel = run->parallel;
+    if (alone)
+        run->parallel.threads = 1;
+    run->observer = observe;
+    run->observer_user = profile;
+    TnStatus status =
+        run_program(run, program->input_count, inputs, program->output_count, outputs);
+    finish_profiled_run(profile, alone);
+    run->observer = NULL;
+    run->parallel = parallel;
+    return status == TN_OK || session_fail(session, status, "%s", run->error);
+}
+
 /* Each step's time, in runs of their own; sorted, the longest first. */
 static bool profile_steps(Session *session, Run *run, const TnValue *inputs, TnValue *outputs,
                           Profile *profile)
 {
-    const Program *program = session->program;
     double seconds = option_real(session->options, OPTION_min_time, 1);
     int64_t begin = now_ns();
-    run->observer = observe;
-    run->observer_user = profile;
-    for (int i = 0; i < PROFILED_RUNS || (double)(now_ns() - begin) < seconds * 1e9; i++) {
-        TnStatus status =
-            run_program(run, program->input_count, inputs, program->output_count, outputs);
-        finish_profiled_run(profile);
-        if (status != TN_OK)
-            return session_fail(session, status, "%s", run->error);
-    }
-    run->observer = NULL;
+    profile->threads = run->parallel.threads;
+    for (int i = 0; i < PROFILED_RUNS || (double)(now_ns() - begin) < seconds * 1e9; i++)
+        if ((profile->threads > 1 && !profile_run(session, run, inputs, outputs, profile, true)) ||
+            !profile_run(session, run, inputs, outputs, profile, false))
+            return false;
     if (profile->count)
         qsort(profile->items, (size_t)profile->count, sizeof *profile->items, compare_steps);
     return true;
@@ -166,21 +182,48 @@ static double step_gflops(const StepTime *time, const int64_t *sizes)
     return counts ? (double)size_get(time->step->phase.flops, sizes) / (double)time->best_ns : 0;
 }
 
+/* How much faster all threads are than one. */
+static double speed_up(int64_t alone_ns, int64_t together_ns)
+{
+    return together_ns > 0 ? (double)alone_ns / (double)together_ns : 1;
+}
+
+static int64_t step_pieces(const StepTime *time, const int64_t *sizes)
+{
+    return time->step->kind == STEP_phase ? phase_pieces(&time->step->phase, sizes) : 1;
+}
+
+static void print_profile_head(const Profile *profile, double total)
+{
+    int64_t alone = 0;
+    for (int64_t i = 0; i < profile->count; i++)
+        alone += profile->items[i].alone_ns;
+    printf("\n%lld steps, %.4f ms", (long long)profile->count, total / 1e6);
+    if (profile->threads > 1)
+        printf("; on one thread %.4f ms: %d threads are %.2f times as fast. Of each step: pieces "
+               "that threads share, times as fast",
+               (double)alone / 1e6, profile->threads, speed_up(alone, (int64_t)total));
+    printf("\n");
+}
+
 static void print_profile(const Profile *profile, const int64_t *sizes)
 {
     double total = 0;
     for (int64_t i = 0; i < profile->count; i++)
         total += (double)profile->items[i].best_ns;
     if (profile->count)
-        printf("\n%lld steps, %.4f ms\n", (long long)profile->count, total / 1e6);
+        print_profile_head(profile, total);
     for (int64_t i = 0; i < profile->count; i++) {
         const StepTime *time = &profile->items[i];
         double gflops = step_gflops(time, sizes);
-        char rate[32] = "";
+        char rate[32] = "", shared[32] = "";
         if (gflops > 0)
             snprintf(rate, sizeof rate, "%.1f GFLOP/s", gflops);
-        printf("%9.4f ms %5.1f %% %16s  %-9s %s\n", (double)time->best_ns / 1e6,
-               100 * (double)time->best_ns / total, rate, step_kind_name(time->step),
+        if (profile->threads > 1)
+            snprintf(shared, sizeof shared, "%3lld %5.2f  ", (long long)step_pieces(time, sizes),
+                     speed_up(time->alone_ns, time->best_ns));
+        printf("%9.4f ms %5.1f %% %16s  %s%-9s %s\n", (double)time->best_ns / 1e6,
+               100 * (double)time->best_ns / total, rate, shared, step_kind_name(time->step),
                time->step->name ? time->step->name : "");
     }
 }
@@ -201,21 +244,24 @@ static void print_result(const Session *session, const Result *result, const int
     print_profile(&result->profile, sizes);
 }
 
-static json_t *profile_json(const Profile *profile, const int64_t *sizes)
+static json_t *profile_json(const Profile *profile, const Run *run)
 {
     json_t *steps = json_array();
     for (int64_t i = 0; i < profile->count; i++) {
         const StepTime *time = &profile->items[i];
-        json_array_append_new(steps, json_pack("{s:o, s:s, s:f, s:f}", "name",
-                                               text_json(time->step->name ? time->step->name : ""),
-                                               "kind", step_kind_name(time->step), "ms",
-                                               (double)time->best_ns / 1e6, "gflops",
-                                               step_gflops(time, sizes)));
+        json_t *step = json_pack(
+            "{s:o, s:s, s:f, s:f, s:f, s:I}", "name",
+            text_json(time->step->name ? time->step->name : ""), "kind", step_kind_name(time->step),
+            "ms", (double)time->best_ns / 1e6, "gflops", step_gflops(time, run->sizes), "bytes",
+            step_bytes(run, time->step), "pieces", (json_int_t)step_pieces(time, run->sizes));
+        if (profile->threads > 1)
+            json_object_set_new(step, "one_thread_ms", json_real((double)time->alone_ns / 1e6));
+        json_array_append_new(steps, step);
     }
     return steps;
 }
 
-static void print_json(const Session *session, const Result *result, const int64_t *sizes)
+static void print_json(const Session *session, const Result *result, const Run *run)
 {
     json_t *json =
         json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I}", "model",
@@ -228,7 +274,7 @@ static void print_json(const Session *session, const Result *result, const int64
                   (json_int_t)result->count, "peak_rss_bytes", (json_int_t)result->memory.peak_rss,
                   "peak_anonymous_bytes", (json_int_t)result->memory.peak_anonymous);
     if (option_given(session->options, OPTION_per_kernel))
-        json_object_set_new(json, "steps", profile_json(&result->profile, sizes));
+        json_object_set_new(json, "steps", profile_json(&result->profile, run));
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(json);
@@ -253,7 +299,7 @@ static bool bench(Session *session)
                  profile_steps(session, run, inputs, outputs, &result.profile));
     look_at_memory(&result.memory);
     if (good && option_given(session->options, OPTION_json))
-        print_json(session, &result, run->sizes);
+        print_json(session, &result, run);
     else if (good)
         print_result(session, &result, run->sizes);
     run_destroy(run);

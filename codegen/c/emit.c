@@ -289,17 +289,42 @@ static const char **begin_block(CEmitter *em)
 
 /* ---- Loops ------------------------------------------------------------------------------- */
 
+/* The turns of a parallel loop that are the function's part: of one alone those from begin to end,
+ * of a pair its share of them. */
+static CValue part_of_loop(CEmitter *em, const Axis *axis, const char **first)
+{
+    const Axis *outer = em->source->parallel, *inner = em->source->parallel_inner;
+    em->uses_part = true;
+    *first = "begin";
+    if (!inner)
+        return c_atom("end", EXPR_INDEX, false);
+    CValue count = c_bind(em, c_index(em, inner->extent), "turns");
+    const char *turns = c_operand(em, count, MULTIPLICATIVE), *end;
+    if (axis == outer) {
+        *first = arena_format(em->arena, "begin / %s", turns);
+        end = arena_format(em->arena, "(end + %s - 1) / %s", turns, turns);
+    } else {
+        const char *at = map_get_pointer(&em->axes, outer);
+        assert(at);
+        *first =
+            arena_format(em->arena, "begin > %s * %s ? begin - %s * %s : 0", at, turns, at, turns);
+        end = arena_format(em->arena, "(end - %s * %s < %s ? end - %s * %s : %s)", at, turns, turns,
+                           at, turns, turns);
+    }
+    return c_bind(em, c_atom(end, EXPR_INDEX, false), "last");
+}
+
 static void emit_loop(CEmitter *em, const Nest *nest)
 {
     const Axis *axis = nest->axis;
-    bool parallel = nest->loop == LOOP_parallel && axis == em->source->parallel;
-    const char *first = parallel ? "begin" : "0";
+    const char *first = "0";
     const Expr *extent = axis->extent;
     c_begin_statement(em, &extent, 1);
-    CValue end = parallel ? c_atom("end", EXPR_INDEX, false) : c_index(em, extent);
+    CValue end = nest->loop == LOOP_parallel && function_shares(em->source, axis)
+                     ? part_of_loop(em, axis, &first)
+                     : c_index(em, extent);
     if (strlen(end.text) > 40)
         end = c_bind(em, end, "count");
-    em->uses_part |= parallel;
     const char **cells = begin_block(em), *name = c_name(em, axis->name);
     const void *outer = map_get_pointer(&em->axes, axis);
     map_set_pointer(&em->axes, axis, (void *)name);

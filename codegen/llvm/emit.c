@@ -141,18 +141,53 @@ static void close_setup(Emitter *em)
     em->depth--;
 }
 
+static Llvm smaller_of(Emitter *em, Llvm a, Llvm b)
+{
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
+/* The turns of a loop that are to be run: all, or its share of the function's part. */
+static void loop_range(Emitter *em, const Nest *nest, Llvm *first, Llvm *end)
+{
+    LLVMBuilderRef b = em->builder;
+    const Function *function = em->source;
+    Llvm zero = constant_int(em, em->i64, 0);
+    *first = zero;
+    *end = emit_index(em, nest->axis->extent);
+    if (nest->loop != LOOP_parallel || !function_shares(function, nest->axis))
+        return;
+    *first = LLVMGetParam(em->function, 2);
+    Llvm last = LLVMGetParam(em->function, 3);
+    if (!function->parallel_inner) {
+        *end = last;
+    } else if (nest->axis == function->parallel) { /* the turns that have some of the part */
+        Llvm inner = emit_index(em, function->parallel_inner->extent);
+        Llvm some = LLVMBuildICmp(b, LLVMIntSLT, *first, last, "");
+        Llvm before = LLVMBuildNSWSub(b, last, constant_int(em, em->i64, 1), "");
+        Llvm until = LLVMBuildNSWAdd(b, LLVMBuildUDiv(b, before, inner, ""),
+                                     constant_int(em, em->i64, 1), "");
+        *end = LLVMBuildSelect(b, some, until, zero, "");
+        *first = LLVMBuildUDiv(b, *first, inner, "");
+    } else {
+        const LoopBinding *outer = bind(em, function->parallel);
+        Llvm done = LLVMBuildNSWMul(b, outer->value, *end, "");
+        Llvm from = LLVMBuildNSWSub(b, *first, done, "");
+        *first = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntSLT, from, zero, ""), zero, from, "");
+        *end = smaller_of(em, LLVMBuildNSWSub(b, last, done, ""), *end);
+    }
+}
+
 static void emit_loop(Emitter *em, const Nest *nest)
 {
     LLVMBuilderRef b = em->builder;
     CellList cells = changed_cells(em, nest->body);
     Llvm *before = ARENA_ARRAY(em->arena, Llvm, cells.count + 1);
     Llvm *phis = ARENA_ARRAY(em->arena, Llvm, cells.count + 1);
-    bool parallel = nest->loop == LOOP_parallel && nest->axis == em->source->parallel;
-    Llvm first = parallel ? LLVMGetParam(em->function, 2) : constant_int(em, em->i64, 0);
-    Llvm end = parallel ? LLVMGetParam(em->function, 3) : emit_index(em, nest->axis->extent);
+    Llvm first, end;
     int64_t lower, upper;
+    loop_range(em, nest, &first, &end);
     expr_bounds(nest->axis->extent, &lower, &upper);
-    bool certain = lower > 0 && !parallel;
+    bool certain = lower > 0 && nest->loop != LOOP_parallel;
 
     LLVMBasicBlockRef from = LLVMGetInsertBlock(b), setup = emit_block(em, nest->axis->name);
     LLVMBasicBlockRef body = emit_block(em, "body"), exit = emit_block(em, "exit");

@@ -236,6 +236,14 @@ static void print_packing(const Packing *packing, Text *text)
     text_append(text, "\n");
 }
 
+const Expr *function_turns(ExprPool *pool, const Function *function)
+{
+    const Axis *outer = function->parallel, *inner = function->parallel_inner;
+    if (!outer)
+        return expr_integer(pool, 1);
+    return inner ? expr_times(pool, outer->extent, inner->extent) : outer->extent;
+}
+
 void function_print(const Function *function, Map *places, Text *text)
 {
     note_place(places, function, text);

@@ -93,8 +93,10 @@ typedef struct Packing {
  *
  *   void f(void *const *data, const int64_t *sizes, int64_t begin, int64_t end, void *scratch)
  *
- * data: the pointers of `tensors`, in that order. begin, end: the part of the parallel axis to run.
- * scratch: scratch_bytes of private memory for this call, 64-aligned. */
+ * data: the pointers of `tensors`, in that order. begin, end: the part of the parallel loop to run;
+ * of a pair of parallel loops, one inside the other, the turns of the inner one are counted through
+ * all turns of the outer one. scratch: scratch_bytes of private memory for this call, 64-aligned.
+ */
 typedef struct Function {
     const char *name; /* no other in a program has it, once functions_add() has seen them */
     const char *node; /* what the kernel is called */
@@ -106,17 +108,26 @@ typedef struct Function {
     int64_t scratch_bytes;
     const Axis *lane; /* its extent is the number of lanes; NULL: scalar code */
     int array_count;
-    const Axis *parallel; /* outermost loop that may be cut in parts; NULL: runs once */
-    bool stores_once;     /* no element of a result is computed a second time, as overlapping tails
-                             would */
+    const Axis *parallel;       /* the loop that may be cut in parts; NULL: runs once */
+    const Axis *parallel_inner; /* one inside it, which may be, too; or NULL */
+    bool stores_once; /* no element of a result is computed a second time, as overlapping tails
+                         would */
     bool flushes_denormals; /* takes them for zero where that is faster */
-    double cost;            /* of one step of the parallel axis, in cycles, a guess */
+    double cost;            /* of one turn of the parallel loop, in cycles, a guess */
     Packing *packings;
     Nest *nest;
 } Function;
 
 typedef void KernelFunction(void *const *data, const int64_t *sizes, int64_t begin, int64_t end,
                             void *scratch);
+
+/* Turns of the parallel loop, or of the pair of them: 1 without. */
+const Expr *function_turns(ExprPool *pool, const Function *function);
+/* Whether parts of the loop over this axis are run. */
+static inline bool function_shares(const Function *function, const Axis *axis)
+{
+    return axis && (axis == function->parallel || axis == function->parallel_inner);
+}
 
 /* places: as of nest_print(), and of the function. */
 void function_print(const Function *function, Map *places, Text *text);

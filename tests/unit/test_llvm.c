@@ -146,7 +146,7 @@ static void run_phase(Test *t, const Phase *phase, Memory *m, int parts)
         data[p->packed->slot] = packed[packed_count++] = to;
     }
     void *scratch = aligned_alloc(64, (size_t)(f->scratch_bytes + 127) / 64 * 64);
-    int64_t extent = f->parallel ? expr_evaluate(f->parallel->extent, t->sizes) : 1;
+    int64_t extent = expr_evaluate(function_turns(t->pool, f), t->sizes);
     for (int part = 0; part < parts; part++) {
         memset(scratch, 0xff, (size_t)f->scratch_bytes);
         int64_t number = backward ? parts - 1 - part : part;
