@@ -746,13 +746,9 @@ static void build_rows(Plan *p)
 
 static double cost_of(const Contraction *c, const Tiling *t, const Function *function)
 {
-    double steps = 1, turns = 1;
+    double steps = 1, turns = expr_estimate(c->pool, function_turns(c->pool, function));
     for (int i = 0; i < c->axis_count; i++)
-        steps *= (double)extent_or(c->axes[i]->extent, OPEN_EXTENT);
-    if (function->parallel)
-        turns *= (double)extent_or(function->parallel->extent, OPEN_EXTENT);
-    if (function->parallel_inner)
-        turns *= (double)extent_or(function->parallel_inner->extent, OPEN_EXTENT);
+        steps *= expr_estimate(c->pool, c->axes[i]->extent);
     return steps / (2 * t->lanes) / (turns > 0 ? turns : 1);
 }
 

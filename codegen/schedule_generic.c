@@ -697,11 +697,11 @@ double member_cost(const Member *m)
     double steps = 1, lanes = m->along ? m->lanes : 1;
     for (int i = 0; i < m->axis_count; i++)
         if (!function_shares(m->function, m->axes[i]))
-            steps *= (double)extent_or(m->axes[i]->extent, OPEN_EXTENT);
+            steps *= expr_estimate(m->pool, m->axes[i]->extent);
     for (int i = 0; i < m->reduce_count; i++)
-        steps *= (double)extent_or(m->reduce[i]->extent, OPEN_EXTENT);
+        steps *= expr_estimate(m->pool, m->reduce[i]->extent);
     if (m->scan)
-        steps *= (double)extent_or(m->scan->extent, OPEN_EXTENT);
+        steps *= expr_estimate(m->pool, m->scan->extent);
     return steps / lanes * (2 + expr_weight(m->pool, m->body));
 }
 

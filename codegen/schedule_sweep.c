@@ -386,7 +386,7 @@ static Function *build(Sweep *s)
         nest_close(&s->b);
     for (int i = 0; i < s->row_count; i++)
         if (!function_shares(s->function, s->rows[i]))
-            cost *= (double)extent_or(s->rows[i]->extent, OPEN_EXTENT);
+            cost *= expr_estimate(s->pool, s->rows[i]->extent);
     s->function->array_count = s->b.array_count;
     s->function->nest = s->b.first;
     s->function->cost = cost;

@@ -418,11 +418,17 @@ static TnStatus hand_out(Run *run, const Port *port, TnValue *output)
 TnStatus run_block(Run *run, const Block *block)
 {
     for (int64_t i = 0; i < block->step_count; i++) {
+        int64_t together = 0;
         if (run_is_cancelled(run))
             return run_fail(run, TN_CANCELLED, NULL, "cancelled");
-        TnStatus status = run_step(run, &block->steps[i]);
+        TnStatus status = TN_OK;
+        if (run->together && !run->observer)
+            status = run->together(run, block, i, &together);
+        if (status == TN_OK && together == 0)
+            status = run_step(run, &block->steps[i]);
         if (status != TN_OK)
             return status;
+        i += together > 0 ? together - 1 : 0;
     }
     return TN_OK;
 }

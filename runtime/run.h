@@ -39,6 +39,12 @@ struct Run {
     int64_t planned_bytes; /* of the arena, in this run */
     char *worker_scratch;
     HostMemory memory;
+    /* Runs the steps from block->steps[first] on that threads of a pool can walk together; *count
+     * of them, maybe none. NULL: there is no such pool. */
+    TnStatus (*together)(Run *run, const Block *block, int64_t first, int64_t *count);
+    void **team_pointers; /* as `pointers`, of each thread, team_stride apart */
+    size_t team_stride;
+    size_t bytes;         /* of the run and its tables, in memory of its own */
     int64_t arena_needed; /* after TN_ARENA_TOO_SMALL */
     RunObserver *observer;
     void *observer_user;

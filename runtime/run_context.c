@@ -40,13 +40,33 @@ static TnStatus grow(Run *run, int64_t bytes)
 /* The run, and its tables behind it. */
 enum { HEAD_BYTES = (sizeof(Run) + 15) / 16 * 16 };
 
+/* Pointers of the phase with most of them, in whole lines: each thread writes its own. */
+static size_t team_stride(const Program *program)
+{
+    enum { LINE = 64 / sizeof(void *) };
+    size_t most = ((size_t)program->pointer_count + LINE) / LINE * LINE;
+    for (int32_t i = 0; i < program->special_count; i++) {
+        size_t special = team_stride(program->specials[i].program);
+        most = special > most ? special : most;
+    }
+    return most;
+}
+
 Run *run_create_with(const TnAllocator *allocator, const Program *program, Parallel parallel)
 {
-    size_t bytes = HEAD_BYTES + (size_t)run_table_bytes(program);
-    Run *run = allocator_take(allocator, bytes, 16);
+    size_t tables = (size_t)run_table_bytes(program), stride = team_stride(program);
+    size_t team = parallel.pool ? stride * (size_t)parallel.threads * sizeof(void *) : 0;
+    size_t before = (HEAD_BYTES + tables + 63) / 64 * 64, bytes = before + team;
+    Run *run = allocator_take(allocator, bytes, 64);
     if (!run)
         return NULL;
     run_open(run, program, parallel, (char *)run + HEAD_BYTES);
+    run->bytes = bytes;
+    if (parallel.pool) {
+        run->together = run_together;
+        run->team_stride = stride;
+        run->team_pointers = (void **)(void *)((char *)run + before);
+    }
     run->allocator = allocator ? *allocator : (TnAllocator){0};
     run->grow = grow;
     run->clock = clock_now;
@@ -64,7 +84,7 @@ void run_destroy(Run *run)
         return;
     const TnAllocator allocator = run->allocator;
     release_arena(run);
-    allocator_release(&allocator, run, HEAD_BYTES + (size_t)run_table_bytes(run->general));
+    allocator_release(&allocator, run, run->bytes);
 }
 
 void run_set_arena(Run *run, void *arena, int64_t bytes)

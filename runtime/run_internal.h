@@ -20,6 +20,12 @@ static inline bool run_is_cancelled(const Run *run)
 TnStatus run_block(Run *run, const Block *block);
 TnStatus run_step(Run *run, const Step *step);
 TnStatus run_loop(Run *run, const Step *step);
+TnStatus run_halo(Run *run, const Step *step);
+/* One of the pieces of a phase; `pointers` has room for those of its buffers. */
+void run_phase_piece(const Run *run, const PhaseStep *phase, void **pointers, int64_t piece,
+                     int64_t pieces, int worker);
+/* Run.together of runs with a pool. */
+TnStatus run_together(Run *run, const Block *block, int64_t first, int64_t *count);
 /* After the states have moved, while sizes are still those of the iteration: gives back what lies
  * at the tail beyond `base` and is not live. */
 void run_compact(Run *run, const LoopStep *loop, int64_t base);

@@ -26,58 +26,71 @@ int64_t run_bytes(const Run *run, const ProgramValue *value)
 
 /* ---- Kernels ----------------------------------------------------------------------------- */
 
+/* Of about so many cycles each, a few times what it takes to share them; 64 at most. */
+int64_t phase_pieces(const PhaseStep *phase, const int64_t *sizes)
+{
+    enum { PIECE_CYCLES = 8000, MOST_PIECES = 64 };
+    int64_t extent = phase->is_parallel ? size_get(phase->extent, sizes) : 1;
+    double pieces = (double)extent * phase->cost / PIECE_CYCLES;
+    int64_t most = extent < MOST_PIECES ? extent : MOST_PIECES;
+    return pieces < 1 ? 1 : pieces < (double)most ? (int64_t)pieces : most;
+}
+
+static void set_pointers(const Run *run, const PhaseStep *phase, void **pointers)
+{
+    for (int32_t i = 0; i < phase->buffer_count; i++)
+        pointers[i] = phase->buffers[i] >= 0 ? run->data[phase->buffers[i]] : NULL;
+}
+
+static void run_part(const Run *run, const PhaseStep *phase, void *const *pointers, int64_t piece,
+                     int64_t pieces, int worker)
+{
+    char *scratch = run->worker_scratch + worker * memory_align(run->program->worker_scratch);
+    int64_t begin = 0, end = -1;
+    if (phase->is_parallel) {
+        int64_t extent = size_get(phase->extent, run->sizes);
+        int64_t whole = extent / pieces, rest = extent % pieces;
+        if (extent <= 0)
+            return;
+        begin = piece * whole + (piece < rest ? piece : rest);
+        end = begin + whole + (piece < rest);
+    }
+    if (phase->code)
+        phase->code(pointers, run->sizes, begin, end, scratch);
+    else
+        phase->evaluate(phase->kernel, pointers, run->sizes, begin, end, scratch);
+}
+
+void run_phase_piece(const Run *run, const PhaseStep *phase, void **pointers, int64_t piece,
+                     int64_t pieces, int worker)
+{
+    set_pointers(run, phase, pointers);
+    run_part(run, phase, pointers, piece, pieces, worker);
+}
+
 typedef struct PhaseRun {
     const Run *run;
     const PhaseStep *phase;
-    int64_t extent, pieces;
+    int64_t pieces;
 } PhaseRun;
-
-static void run_part(const Run *run, const PhaseStep *phase, int64_t begin, int64_t end, int worker)
-{
-    char *scratch = run->worker_scratch + worker * memory_align(run->program->worker_scratch);
-    if (phase->code)
-        phase->code(run->pointers, run->sizes, begin, end, scratch);
-    else
-        phase->evaluate(phase->kernel, run->pointers, run->sizes, begin, end, scratch);
-}
 
 static void run_piece(void *context, int64_t piece, int worker)
 {
     const PhaseRun *p = context;
-    if (run_is_cancelled(p->run))
-        return;
-    int64_t whole = p->extent / p->pieces, rest = p->extent % p->pieces;
-    int64_t begin = piece * whole + (piece < rest ? piece : rest);
-    run_part(p->run, p->phase, begin, begin + whole + (piece < rest), worker);
-}
-
-/* About 20,000 cycles each, 64 at most. */
-int64_t phase_pieces(const PhaseStep *phase, const int64_t *sizes)
-{
-    int64_t extent = phase->is_parallel ? size_get(phase->extent, sizes) : 1;
-    double pieces = (double)extent * phase->cost / 20000;
-    int64_t most = extent < 64 ? extent : 64;
-    return pieces < 1 ? 1 : pieces < (double)most ? (int64_t)pieces : most;
+    if (!run_is_cancelled(p->run))
+        run_part(p->run, p->phase, p->run->pointers, piece, p->pieces, worker);
 }
 
 static TnStatus run_phase(Run *run, const Step *step)
 {
-    const PhaseStep *phase = &step->phase;
-    for (int32_t i = 0; i < phase->buffer_count; i++)
-        run->pointers[i] = phase->buffers[i] >= 0 ? run->data[phase->buffers[i]] : NULL;
-    if (!phase->is_parallel) {
-        run_part(run, phase, 0, -1, 0);
-        return TN_OK;
-    }
-    PhaseRun p = {.run = run, .phase = phase, .extent = size_get(phase->extent, run->sizes)};
-    if (p.extent <= 0)
-        return TN_OK;
-    p.pieces = phase_pieces(phase, run->sizes);
-    if (p.pieces == 1 || run->parallel.threads == 1)
-        run_part(run, phase, 0, p.extent, 0);
+    PhaseRun p = {.run = run, .phase = &step->phase};
+    set_pointers(run, p.phase, run->pointers);
+    p.pieces = run->parallel.threads > 1 ? phase_pieces(p.phase, run->sizes) : 1;
+    if (p.pieces == 1)
+        run_part(run, p.phase, run->pointers, 0, 1, 0);
     else
         parallel_run(&run->parallel, p.pieces, run_piece, &p);
-    if (run_is_cancelled(run)) /* pieces may be missing */
+    if (p.pieces > 1 && run_is_cancelled(run)) /* pieces may be missing */
         return run_fail(run, TN_CANCELLED, step, "cancelled");
     return TN_OK;
 }
@@ -321,7 +334,7 @@ static void fill_halo(char *at, int d, const HaloStep *halo, const int64_t *byte
         fill_halo(at + i * inner, d + 1, halo, bytes, sizes);
 }
 
-static TnStatus run_halo(Run *run, const Step *step)
+TnStatus run_halo(Run *run, const Step *step)
 {
     const HaloStep *halo = &step->halo;
     int64_t bytes[TN_MAX_RANK + 1];

@@ -2,24 +2,28 @@
  *
  * A pool of threads for hosts that have none.
  *
- * A loop is opened by publishing its number. A worker that sees it joins (`active`), and takes
- * pieces until there are none; the caller does the same, closes the loop and waits for those who
- * joined, but never for one that the system has not woken yet. Waiting spins for a few
- * microseconds, then sleeps on a futex.
+ * A job is opened by publishing its number. A worker that sees it joins (`active`) and works; the
+ * caller does the same, closes the job and waits for those who joined, but never for one that the
+ * system has not woken or scheduled yet.
+ *
+ * Waiting spins for some microseconds, then sleeps on a futex. Both matter: a futex alone costs
+ * more than most kernels take, and who spins for ever on one processor keeps the system from moving
+ * a thread there whose own processor somebody else has taken.
  */
 #include "runtime/threads.h"
 
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SPIN_COUNT = 2000 };
+enum {
+    IDLE_SPIN_NS = 200 * 1000,   /* of a worker without a job: the next one often is near */
+    BARRIER_SPIN_NS = 50 * 1000, /* within a job */
+};
 
 typedef struct Worker {
     struct ThreadPool *pool;
@@ -28,23 +32,25 @@ typedef struct Worker {
 } Worker;
 
 struct ThreadPool {
-    /* The number of the open loop; 0 while none is open. Futex of the workers. */
+    /* The number of the open job; 0 while none is open. Futex of the workers. */
     _Atomic uint32_t open;
     _Atomic uint32_t sleepers, active; /* active: futex of the caller */
-    _Atomic int64_t next;
     atomic_bool stop;
     uint32_t serial;
-    int64_t count;
-    TnPiece *piece;
+    ThreadWork *work;
     void *context;
     int thread_count, started;
     Worker workers[];
 };
 
+/* ---- Waiting ----------------------------------------------------------------------------- */
+
 static void relax(void)
 {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #endif
 }
 
@@ -58,26 +64,56 @@ static void futex_wake(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-static void take_pieces(ThreadPool *pool, int worker)
+static int64_t now(void)
 {
-    for (;;) {
-        int64_t i = atomic_fetch_add(&pool->next, 1);
-        if (i >= pool->count)
-            return;
-        pool->piece(pool->context, i, worker);
-    }
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+/* Spins; false once it has taken too long. *begin is 0 at first. */
+static bool spin(int64_t *begin, int64_t most_ns)
+{
+    enum { TURNS = 32 };
+    for (int i = 0; i < TURNS; i++)
+        relax();
+    if (!*begin)
+        *begin = now();
+    return now() - *begin < most_ns;
+}
+
+void thread_count_up(ThreadCount *count, uint32_t awaited)
+{
+    if (atomic_fetch_add(&count->value, 1) + 1 == awaited && atomic_load(&count->sleepers) > 0)
+        futex_wake(&count->value);
+}
+
+void thread_wait(ThreadCount *count, uint32_t value)
+{
+    int64_t begin = 0;
+    while (atomic_load(&count->value) < value)
+        if (!spin(&begin, BARRIER_SPIN_NS))
+            break;
+    if (atomic_load(&count->value) >= value)
+        return;
+    atomic_fetch_add(&count->sleepers, 1);
+    for (uint32_t here; (here = atomic_load(&count->value)) < value;)
+        futex_wait(&count->value, here);
+    atomic_fetch_sub(&count->sleepers, 1);
+}
+
+/* ---- Workers ----------------------------------------------------------------------------- */
+
 /* Waits until `open` differs from `seen`; the new value. */
-static uint32_t wait_for_loop(ThreadPool *pool, uint32_t seen)
+static uint32_t wait_for_job(ThreadPool *pool, uint32_t seen)
 {
     for (;;) {
-        for (int i = 0; i < SPIN_COUNT; i++) {
+        int64_t begin = 0;
+        do {
             uint32_t open = atomic_load(&pool->open);
             if (open != seen || atomic_load(&pool->stop))
                 return open;
-            relax();
-        }
+        } while (spin(&begin, IDLE_SPIN_NS));
         atomic_fetch_add(&pool->sleepers, 1);
         if (atomic_load(&pool->open) == seen && !atomic_load(&pool->stop))
             futex_wait(&pool->open, seen);
@@ -91,47 +127,62 @@ static void *work(void *user)
     ThreadPool *pool = worker->pool;
     uint32_t seen = 0;
     while (!atomic_load(&pool->stop)) {
-        uint32_t open = wait_for_loop(pool, seen);
+        uint32_t open = wait_for_job(pool, seen);
         if (open == 0) {
             seen = 0;
             continue;
         }
         atomic_fetch_add(&pool->active, 1);
         uint32_t still = atomic_load(&pool->open);
-        if (still != 0) {
-            take_pieces(pool, worker->index);
-            seen = still;
-        } else {
-            seen = 0;
-        }
+        if (still != 0 && !atomic_load(&pool->stop))
+            pool->work(pool->context, worker->index);
+        seen = still;
         if (atomic_fetch_sub(&pool->active, 1) == 1)
             futex_wake(&pool->active);
     }
     return NULL;
 }
 
-static void run_pool(void *user, int64_t count, TnPiece *piece, void *context)
+void thread_pool_call(ThreadPool *pool, bool wake, ThreadWork *job, void *context)
 {
-    ThreadPool *pool = user;
-    pool->count = count;
-    pool->piece = piece;
+    pool->work = job;
     pool->context = context;
-    atomic_store(&pool->next, 0);
     if (++pool->serial == 0)
         pool->serial = 1;
     atomic_store(&pool->open, pool->serial);
-    if (atomic_load(&pool->sleepers) > 0)
+    if (wake && atomic_load(&pool->sleepers) > 0)
         futex_wake(&pool->open);
-    take_pieces(pool, 0);
+    job(context, 0);
     atomic_store(&pool->open, 0);
-    int spins = 0;
-    for (uint32_t active; (active = atomic_load(&pool->active)) != 0;) {
-        if (++spins < SPIN_COUNT)
-            relax();
-        else
+    int64_t begin = 0;
+    for (uint32_t active; (active = atomic_load(&pool->active)) != 0;)
+        if (!spin(&begin, BARRIER_SPIN_NS))
             futex_wait(&pool->active, active);
-    }
 }
+
+/* ---- Parallel loops ---------------------------------------------------------------------- */
+
+typedef struct PieceLoop {
+    _Atomic int64_t next;
+    int64_t count;
+    TnPiece *piece;
+    void *context;
+} PieceLoop;
+
+static void take_pieces(void *context, int worker)
+{
+    PieceLoop *loop = context;
+    for (int64_t i; (i = atomic_fetch_add(&loop->next, 1)) < loop->count;)
+        loop->piece(loop->context, i, worker);
+}
+
+static void run_pool(void *user, int64_t count, TnPiece *piece, void *context)
+{
+    PieceLoop loop = {.count = count, .piece = piece, .context = context};
+    thread_pool_call(user, true, take_pieces, &loop);
+}
+
+/* ---- The pool ---------------------------------------------------------------------------- */
 
 ThreadPool *thread_pool_create(int threads)
 {
@@ -169,29 +220,5 @@ Parallel thread_pool_parallel(ThreadPool *pool)
 {
     if (!pool)
         return (Parallel){.threads = 1};
-    return (Parallel){.run = run_pool, .user = pool, .threads = pool->thread_count};
-}
-
-/* "max 100000" or "200000 100000": quota and period in microseconds. */
-static int cgroup_processors(void)
-{
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    long long quota = 0, period = 0;
-    if (!file)
-        return INT_MAX;
-    int fields = fscanf(file, "%lld %lld", &quota, &period);
-    fclose(file);
-    if (fields != 2 || quota <= 0 || period <= 0)
-        return INT_MAX;
-    long long processors = (quota + period - 1) / period;
-    return processors < INT_MAX ? (int)processors : INT_MAX;
-}
-
-int thread_processors(void)
-{
-    cpu_set_t set;
-    int allowed = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-    int quota = cgroup_processors();
-    int processors = allowed < quota ? allowed : quota;
-    return processors > 0 ? processors : 1;
+    return (Parallel){.run = run_pool, .user = pool, .threads = pool->thread_count, .pool = pool};
 }

@@ -12,10 +12,15 @@
 
 #include "tenon.h"
 
+#include <stdatomic.h>
+
+typedef struct ThreadPool ThreadPool;
+
 typedef struct Parallel {
     TnParallelFor *run; /* NULL: one piece after the other, on the calling thread */
     void *user;
-    int threads; /* at least 1 */
+    int threads;      /* at least 1 */
+    ThreadPool *pool; /* the one behind `run`, if it was made here; or NULL */
 } Parallel;
 
 static inline void parallel_run(const Parallel *parallel, int64_t count, TnPiece *piece,
@@ -28,13 +33,33 @@ static inline void parallel_run(const Parallel *parallel, int64_t count, TnPiece
             piece(context, i, 0);
 }
 
-typedef struct ThreadPool ThreadPool;
-
-/* threads - 1 workers beside the caller; NULL if they cannot be started. One loop at a time: a pool
- * belongs to one calling thread. */
+/* threads - 1 workers beside the caller; NULL if they cannot be started. One loop or call at a
+ * time: a pool belongs to one calling thread. */
 ThreadPool *thread_pool_create(int threads);
 void thread_pool_destroy(ThreadPool *pool);      /* accepts NULL */
 Parallel thread_pool_parallel(ThreadPool *pool); /* NULL: the calling thread alone */
-int thread_processors(void); /* that this process may use, cgroup quota included */
+
+/* What each thread does once in a call. */
+typedef void ThreadWork(void *context, int worker);
+/* Calls work(context, 0) on the caller, and work(context, i) on those workers that come while the
+ * caller is at it; returns when all calls have ended. wake: fetch those that sleep, too. Work must
+ * not rely on anybody else to come. */
+void thread_pool_call(ThreadPool *pool, bool wake, ThreadWork *work, void *context);
+
+/* How much is done, to wait for; zeroed at first. */
+typedef struct ThreadCount {
+    _Atomic uint32_t value, sleepers;
+} ThreadCount;
+
+/* awaited: the value that others wait for, or will. */
+void thread_count_up(ThreadCount *count, uint32_t awaited);
+/* Until the count is at least `value`. What was written before it was counted up is seen. */
+void thread_wait(ThreadCount *count, uint32_t value);
+
+/* ---- processors.c ------------------------------------------------------------------------ */
+
+/* Processors that this process may use: its affinity mask, and the quota of its control groups,
+ * rounded up. */
+int thread_processors(void);
 
 #endif

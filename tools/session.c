@@ -165,10 +165,17 @@ const char *session_pipeline(const Session *session)
 
 Parallel session_parallel(Session *session)
 {
+    if (session->pool)
+        return thread_pool_parallel(session->pool);
     int64_t threads = option_integer(session->options, OPTION_threads, 1);
-    if (threads == 0)
-        threads = thread_processors();
-    if (threads > 1 && !session->pool)
+    int allowed = thread_processors();
+    if (threads > allowed)
+        tell(SEVERITY_NOTE, NULL,
+             "this process may use %d processor%s: running on %d thread%s, not %lld", allowed,
+             allowed > 1 ? "s" : "", allowed, allowed > 1 ? "s" : "", (long long)threads);
+    if (threads == 0 || threads > allowed)
+        threads = allowed;
+    if (threads > 1)
         session->pool = thread_pool_create((int)threads);
     return thread_pool_parallel(session->pool);
 }

@@ -14,6 +14,7 @@
 #include "frontend/load.h"
 #include "runtime/run.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -351,6 +352,129 @@ static void test_same_bits_on_any_number_of_threads(void **state)
     }
 }
 
+/* Large kernels, tiny ones between them, and a loop that has both. */
+static const char chain[] =
+    HEADER "g (float[N, 64] x, float[64, 64] w) => (float[N, 64] y) {\n"
+           "  turns = Constant <value = int64 {3}> ()\n"
+           "  go = Constant <value = bool {1}> ()\n"
+           "  a = MatMul (x, w)\n"
+           "  b = Softmax (a)\n"
+           "  small = ReduceSum <keepdims = 1> (w)\n"
+           "  tiny = Sqrt (small)\n"
+           "  c = Add (b, tiny)\n"
+           "  y = Loop <body = step (int64 i, bool on, float[N, 64] p) => (bool next, float[N, 64] "
+           "q) {\n"
+           "    next = Identity (on)\n"
+           "    d = MatMul (p, w)\n"
+           "    q = Tanh (d)\n"
+           "  }> (turns, go, c)\n"
+           "}\n";
+
+enum { CHAIN_ROWS = 96, CHAIN_COLUMNS = 64 };
+
+static int shared_phases(const Block *block, const int64_t *sizes)
+{
+    int count = 0;
+    for (int64_t i = 0; i < block->step_count; i++) {
+        const Step *step = &block->steps[i];
+        count += step->kind == STEP_phase && phase_pieces(&step->phase, sizes) > 1;
+        if (step->kind == STEP_loop)
+            count += shared_phases(step->loop.body, sizes);
+    }
+    return count;
+}
+
+typedef struct Chain {
+    float x[CHAIN_ROWS * CHAIN_COLUMNS], w[CHAIN_COLUMNS * CHAIN_COLUMNS];
+    float alone[CHAIN_ROWS * CHAIN_COLUMNS];
+    TnValue inputs[2];
+} Chain;
+
+static void compile_chain(Chain *c)
+{
+    for (int i = 0; i < CHAIN_ROWS * CHAIN_COLUMNS; i++)
+        c->x[i] = (float)(i % 17) / 7 - 1;
+    for (int i = 0; i < CHAIN_COLUMNS * CHAIN_COLUMNS; i++)
+        c->w[i] = (float)(i % 23) / 90;
+    compile(chain);
+    c->inputs[0] = floats(c->x, 2, CHAIN_ROWS, CHAIN_COLUMNS);
+    c->inputs[1] = floats(c->w, 2, CHAIN_COLUMNS, CHAIN_COLUMNS);
+    TnValue y = {0};
+    run_well(2, c->inputs, 1, &y);
+    memcpy(c->alone, y.tensor.data, sizeof c->alone);
+    assert_in_range(shared_phases(&fixture.program->main, fixture.run->sizes), 3, 100);
+}
+
+static void run_chain(Chain *c, int threads, int runs)
+{
+    ThreadPool *pool = thread_pool_create(threads);
+    Run *own = run_create(fixture.program, thread_pool_parallel(pool));
+    for (int i = 0; i < runs; i++) {
+        TnValue y = {0};
+        assert_int_equal(run_program(own, 2, c->inputs, 1, &y), TN_OK);
+        assert_memory_equal(y.tensor.data, c->alone, sizeof c->alone);
+    }
+    run_destroy(own);
+    thread_pool_destroy(pool);
+}
+
+static void test_threads_walk_the_steps_together(void **state)
+{
+    (void)state;
+    static Chain c;
+    compile_chain(&c);
+    for (int threads = 2; threads <= 5; threads++)
+        run_chain(&c, threads, 20);
+}
+
+static atomic_bool neighbour_ends;
+
+static void *be_busy(void *user)
+{
+    (void)user;
+    while (!atomic_load(&neighbour_ends))
+        continue;
+    return NULL;
+}
+
+/* As many of them as there are processors take half of each. */
+static void test_busy_neighbours_change_nothing(void **state)
+{
+    (void)state;
+    enum { MOST = 16 };
+    static Chain c;
+    pthread_t neighbours[MOST];
+    int count = thread_processors() < MOST ? thread_processors() : MOST;
+    compile_chain(&c);
+    atomic_store(&neighbour_ends, false);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(pthread_create(&neighbours[i], NULL, be_busy, NULL), 0);
+    run_chain(&c, 3, 10);
+    atomic_store(&neighbour_ends, true);
+    for (int i = 0; i < count; i++)
+        pthread_join(neighbours[i], NULL);
+}
+
+/* Another thread asks to stop while threads are at it. */
+static void test_cancelled_together(void **state)
+{
+    (void)state;
+    static Chain c;
+    atomic_bool cancelled = true;
+    compile_chain(&c);
+    ThreadPool *pool = thread_pool_create(3);
+    Run *own = run_create(fixture.program, thread_pool_parallel(pool));
+    TnValue y = {0};
+    own->cancelled = &cancelled;
+    assert_int_equal(run_program(own, 2, c.inputs, 1, &y), TN_CANCELLED);
+    atomic_store(&cancelled, false);
+    y = (TnValue){0};
+    assert_int_equal(run_program(own, 2, c.inputs, 1, &y), TN_OK);
+    assert_memory_equal(y.tensor.data, c.alone, sizeof c.alone);
+    run_destroy(own);
+    thread_pool_destroy(pool);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
@@ -366,6 +490,9 @@ int main(void)
         TEST(test_loop_with_changing_sizes),
         TEST(test_scan_along_any_axis),
         TEST(test_same_bits_on_any_number_of_threads),
+        TEST(test_threads_walk_the_steps_together),
+        TEST(test_busy_neighbours_change_nothing),
+        TEST(test_cancelled_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

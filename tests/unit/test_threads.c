@@ -11,6 +11,8 @@
 
 #include "runtime/threads.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -94,16 +96,68 @@ static void test_no_loop_at_all(void **state)
 
 static void test_processors(void **state)
 {
+    cpu_set_t all, one;
     (void)state;
     assert_true(thread_processors() >= 1);
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    int first = 0;
+    while (!CPU_ISSET(first, &all))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(thread_processors(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+/* What another thread wrote before it counted up is seen after the wait, round after round. */
+typedef struct Rounds {
+    ThreadCount count;
+    int64_t sums[2];
+    atomic_int wrong, numbers;
+} Rounds;
+
+static void meet(Rounds *r, uint32_t *met)
+{
+    *met += 2;
+    thread_count_up(&r->count, *met);
+    thread_wait(&r->count, *met);
+}
+
+static void *go_rounds(void *user)
+{
+    enum { ROUNDS = 300 };
+    Rounds *r = user;
+    int own = atomic_fetch_add(&r->numbers, 1);
+    uint32_t met = 0;
+    for (int round = 1; round <= ROUNDS; round++) {
+        if (round % 100 == 0 && own == 1) /* long enough for the other one to fall asleep */
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        r->sums[own] += round;
+        meet(r, &met);
+        if (r->sums[1 - own] != r->sums[own])
+            atomic_fetch_add(&r->wrong, 1);
+        meet(r, &met);
+    }
+    return NULL;
+}
+
+static void test_waiting(void **state)
+{
+    (void)state;
+    static Rounds rounds;
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, go_rounds, &rounds), 0);
+    go_rounds(&rounds);
+    pthread_join(other, NULL);
+    assert_int_equal(atomic_load(&rounds.wrong), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_piece_once),
-        cmocka_unit_test(test_many_short_loops),
-        cmocka_unit_test(test_no_loop_at_all),
+        cmocka_unit_test(test_each_piece_once), cmocka_unit_test(test_many_short_loops),
+        cmocka_unit_test(test_no_loop_at_all),  cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
