@@ -2,6 +2,7 @@
  *
  * The header of a compiled model, and an example that uses it.
  */
+#include "codegen/artifact/capacity.h"
 #include "codegen/artifact/interface.h"
 
 #include "runtime/model.h"
@@ -242,35 +243,47 @@ static const char *upper(Arena *arena, const char *name)
     return copy;
 }
 
-/* How many bytes a result may have at most, whatever the data; -1 where its sizes have no bounds.
- */
-static int64_t capacity_of(const InterfacePort *port)
+/* Bytes that a result has at most, whatever the data; NULL where there is no bound. */
+static const Expr *capacity_of(const Interface *f, const InterfacePort *port)
 {
-    int64_t elements = 1, bytes;
-    for (int d = 0; d < port->type->rank; d++) {
-        int64_t lower, most;
-        expr_bounds(port->type->dims[d], &lower, &most);
-        if (most >= SIZE_LIMIT || __builtin_mul_overflow(elements, most < 0 ? 0 : most, &elements))
-            return -1;
-    }
-    bool too_many =
-        __builtin_mul_overflow(elements, (int64_t)element_bytes(port->port->element), &bytes);
-    return too_many || bytes >= SIZE_LIMIT ? -1 : bytes;
+    ExprPool *pool = f->lowered->model->pool;
+    const Expr *elements = capacity_elements(f->lowered, port->type);
+    int64_t lower, upper;
+    if (!elements)
+        return NULL;
+    const Expr *bytes = expr_scale(pool, elements, (int64_t)element_bytes(port->port->element));
+    expr_bounds(bytes, &lower, &upper);
+    return expr_known(bytes, &upper) && upper >= SIZE_LIMIT ? NULL : bytes;
 }
 
-/* "FOUND_AT_CAPACITY" for results whose sizes depend on data. */
-static void write_capacities(const Interface *f, Text *text)
+/* "FOUND_AT_CAPACITY" for results whose sizes depend on data; found_at_capacity(N) where it follows
+ * from the inputs' sizes. */
+static void write_capacity(const Interface *f, const InterfacePort *port, const Expr *bytes,
+                           Text *text)
 {
     Arena *arena = f->lowered->model->arena;
+    int64_t number;
+    text_format(text, "/* Bytes that do for '%s' whatever the data: %s_outputs.%s_bytes. */\n",
+                port->c_name, f->name, port->c_name);
+    if (expr_known(bytes, &number)) {
+        text_format(text, "#define %s_%s_CAPACITY ((size_t)%" PRId64 ")\n", upper(arena, f->name),
+                    upper(arena, port->c_name), number);
+        return;
+    }
+    text_format(text, "static inline size_t %s_%s_capacity(", f->name, port->c_name);
+    write_parameters(f, 1, &bytes, text, false);
+    text_append(text, ")\n{\n    return (size_t)");
+    size_write_c(bytes, names_of(f), text);
+    text_append(text, ";\n}\n");
+}
+
+static void write_capacities(const Interface *f, Text *text)
+{
     for (int i = 0; i < f->info.output_count; i++) {
         const InterfacePort *port = &f->outputs[i];
-        int64_t bytes = port->port->sizes == SIZE_MAX ? -1 : capacity_of(port);
-        if (bytes >= 0)
-            text_format(text,
-                        "/* Bytes that do for '%s' whatever the data: %s_outputs.%s_bytes. */\n"
-                        "#define %s_%s_CAPACITY ((size_t)%" PRId64 ")\n",
-                        port->c_name, f->name, port->c_name, upper(arena, f->name),
-                        upper(arena, port->c_name), bytes);
+        const Expr *bytes = port->port->sizes == SIZE_MAX ? NULL : capacity_of(f, port);
+        if (bytes)
+            write_capacity(f, port, bytes, text);
     }
 }
 

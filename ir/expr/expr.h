@@ -89,6 +89,7 @@ typedef struct Symbol {
     const char *name; /* unique in its pool */
     int id;           /* dense: the slot in a program's table of sizes */
     int64_t lower, upper;
+    const Expr *limit; /* it is no larger than this, whatever other symbols are; or NULL */
 } Symbol;
 
 /* A loop variable, 0 <= axis < extent. */
@@ -116,6 +117,9 @@ const Expr *expr_symbol(ExprPool *pool, const char *name);
 const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower, int64_t upper);
 /* A new symbol of that name and range; NULL if there is one of that name. */
 const Expr *expr_new_symbol(ExprPool *pool, const char *name, int64_t lower, int64_t upper);
+/* Says what a symbol is never larger than, an expression of the same pool; NULL: nothing is known.
+ */
+void symbol_limit(const Expr *symbol, const Expr *limit);
 /* Narrows a symbol's range. */
 void symbol_restrict(ExprPool *pool, const Expr *symbol, int64_t lower, int64_t upper);
 Axis *axis_create(ExprPool *pool, const char *name, const Expr *extent);

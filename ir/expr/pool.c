@@ -289,6 +289,12 @@ const Expr *expr_symbol_between(ExprPool *pool, const char *name, int64_t lower,
     return known ? known : add_symbol(pool, name, lower, upper);
 }
 
+void symbol_limit(const Expr *symbol, const Expr *limit)
+{
+    assert(symbol->kind == EXPR_symbol);
+    ((Symbol *)symbol->object)->limit = limit;
+}
+
 /* Facts already kept with expressions become sharper; ids are in topological order. */
 void symbol_restrict(ExprPool *pool, const Expr *symbol, int64_t lower, int64_t upper)
 {

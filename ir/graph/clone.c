@@ -306,6 +306,16 @@ static void copy_symbols(const Model *from, Model *to)
     }
 }
 
+/* What symbols are never larger than. */
+static void copy_limits(Copy *copy)
+{
+    int count = expr_pool_symbol_count(copy->from->pool);
+    for (int i = 0; i < count; i++) {
+        const Symbol *symbol = expr_pool_symbol(copy->from->pool, i);
+        symbol_limit(expr_symbol(copy->to->pool, symbol->name), copy_expr(copy, symbol->limit));
+    }
+}
+
 static void copy_header(Copy *copy)
 {
     const Model *from = copy->from;
@@ -327,6 +337,7 @@ Model *model_clone(const Model *model, Arena *arena)
     copy_header(&copy);
     result->graph = copy_graph(&copy, model->graph, NULL);
     copy_bindings(&copy);
+    copy_limits(&copy);
     for (int64_t i = 0; i < model->assumption_count; i++)
         if (!model->assumptions[i].branch)
             model_assume(result, copy_expr(&copy, model->assumptions[i].condition),

@@ -221,7 +221,9 @@ const Expr *infer_fresh_size(InferContext *context, Node *node, int result, cons
         expr_bounds(upper, &low, &bound);
         high = bound < high ? bound : high;
     }
-    return own_symbol(context, value, what, 0, high);
+    const Expr *symbol = own_symbol(context, value, what, 0, high);
+    symbol_limit(symbol, upper);
+    return symbol;
 }
 
 const Type *infer_item_sizes(InferContext *context, Node *node, int result, const char *what,

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How large a result can become whose sizes only running tells: an expression over the sizes that
+ * the inputs have.
+ */
+#ifndef CODEGEN_ARTIFACT_CAPACITY_H
+#define CODEGEN_ARTIFACT_CAPACITY_H
+
+#include "codegen/compile.h"
+
+/* Elements that a tensor of the type has at most, over symbols of the inputs; NULL: data may ask
+ * for any number. */
+const Expr *capacity_elements(const Lowered *lowered, const Type *type);
+
+#endif
