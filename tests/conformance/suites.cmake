@@ -4,7 +4,7 @@ tenon_suite(nodes-interpreter nodes 1554 --via interpreter)
 tenon_suite(nodes-jit nodes 1554 --via jit)
 # Every pass leaves a graph that keeps the rules and prints to what it is read from.
 tenon_suite(nodes-roundtrip nodes 1554 --via interpreter --verify-each --roundtrip-each)
-tenon_suite(nodes-so nodes 1540 --via so)
+tenon_suite(nodes-so nodes 1554 --via so)
 tenon_suite(models-so models 150 --via so)
 tenon_suite(models-interpreter models 150 --via interpreter)
 tenon_suite(models-jit models 150 --via jit)
