@@ -129,7 +129,9 @@ static const Expr *replace_scalar(void *user, const Expr *e)
     bool is_float = e->type == TN_FLOAT || e->type == TN_DOUBLE;
     if (!tensor || e->has_fill || !is_float || !tensor->values || !expr_is(tensor->length, 1))
         return e;
-    return expr_real(user, e->type, element_to_double(tensor->element, tensor->values));
+    double element = 0; /* aligned, which values need not be */
+    memcpy(&element, tensor->values, element_bytes(tensor->element));
+    return expr_real(user, e->type, element_to_double(tensor->element, &element));
 }
 
 static void inline_scalars(Kernel *kernel)

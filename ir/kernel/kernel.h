@@ -58,7 +58,7 @@ typedef struct Tensor {
     const Expr *shape[MAX_RANK];
     Layout layout;
     const Expr *length; /* elements in memory, halo included */
-    const void *values; /* of a constant, where known, row major; or NULL */
+    const void *values; /* of a constant, where known, row major, anywhere; or NULL */
 } Tensor;
 
 typedef enum ComputeKind { COMPUTE_map, COMPUTE_reduce, COMPUTE_scan, COMPUTE_scatter } ComputeKind;

@@ -245,6 +245,52 @@ static void test_says_what_is_wrong(void **state)
     tn_context_destroy(NULL);
 }
 
+/* ---- Weights anywhere in memory ---------------------------------------------------------- */
+
+typedef struct Bytes {
+    char data[4096];
+    size_t count;
+} Bytes;
+
+static bool append(void *user, const void *data, size_t length)
+{
+    Bytes *bytes = user;
+    if (length > sizeof bytes->data - bytes->count)
+        return false;
+    memcpy(bytes->data + bytes->count, data, length);
+    bytes->count += length;
+    return true;
+}
+
+/* Weights stay where the model's bytes are, so they begin at any address. */
+static void test_weights_lie_at_any_address(void **state)
+{
+    (void)state;
+    static const char text[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+                               "scaled (float[2] x) => (float[2] y)\n"
+                               "<float half = {0.5}, float[2] w = {3, 5}, int64[1] shape = {2}>\n"
+                               "{ a = Mul (x, half)  b = Add (a, w)  y = Reshape (b, shape) }\n";
+    Bytes written = {.count = 0};
+    TnModel *model = parse(text);
+    assert_int_equal(tn_model_write(model, TN_BINARY, append, &written), TN_OK);
+    tn_model_destroy(model);
+    _Alignas(16) char memory[sizeof written.data + 16];
+    for (int at = 0; at < 16; at++) {
+        memcpy(memory + at, written.data, written.count);
+        assert_int_equal(tn_model_parse(memory + at, written.count, NULL, NULL, &model), TN_OK);
+        TnProgram *program = compile(model, at % 2 ? "interpreter" : NULL);
+        TnContext *context = NULL;
+        assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+        float x[] = {1, 2};
+        TnValue input = tensor(TN_FLOAT, 1, 2, 0, x), y = {0};
+        assert_int_equal(tn_run(context, 1, &input, 1, &y), TN_OK);
+        assert_true(((float *)y.tensor.data)[0] == 3.5f && ((float *)y.tensor.data)[1] == 6.0f);
+        tn_context_destroy(context);
+        tn_program_destroy(program);
+        tn_model_destroy(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_loops_give_memory_back),
         cmocka_unit_test(test_sizes_follow_from_expressions),
         cmocka_unit_test(test_says_what_is_wrong),
+        cmocka_unit_test(test_weights_lie_at_any_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
