@@ -81,9 +81,10 @@ static int64_t guard_end(int64_t room, int64_t step, int64_t extent, int64_t *fi
     return end < extent ? end : extent;
 }
 
+/* The source may lie at any address. */
 #define COPY(Type)                                                                                 \
     for (int64_t i = 0; i < count; i++)                                                            \
-    ((Type *)to)[i * to_step] = ((const Type *)from)[i * from_step]
+    memcpy((Type *)to + i * to_step, from + i * from_step * (int64_t)sizeof(Type), sizeof(Type))
 
 static void copy_run(size_t bytes, char *to, int64_t to_step, const char *from, int64_t from_step,
                      int64_t count)

@@ -267,9 +267,11 @@ static void test_weights_lie_at_any_address(void **state)
 {
     (void)state;
     static const char text[] = "<ir_version: 10, opset_import: [\"\" : 21]>\n"
-                               "scaled (float[2] x) => (float[2] y)\n"
-                               "<float half = {0.5}, float[2] w = {3, 5}, int64[1] shape = {2}>\n"
-                               "{ a = Mul (x, half)  b = Add (a, w)  y = Reshape (b, shape) }\n";
+                               "scaled (float[1, 2] x) => (float[3] y)\n"
+                               "<float half = {0.5}, float[2] w = {3, 5}, int64[1] shape = {3},\n"
+                               " float[3, 2] m = {1, 0, 0, 1, 1, 1}>\n"
+                               "{ a = Mul (x, half)  b = Add (a, w)\n"
+                               "  c = Gemm <transB = 1> (b, m)  y = Reshape (c, shape) }\n";
     Bytes written = {.count = 0};
     TnModel *model = parse(text);
     assert_int_equal(tn_model_write(model, TN_BINARY, append, &written), TN_OK);
@@ -282,9 +284,10 @@ static void test_weights_lie_at_any_address(void **state)
         TnContext *context = NULL;
         assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
         float x[] = {1, 2};
-        TnValue input = tensor(TN_FLOAT, 1, 2, 0, x), y = {0};
+        TnValue input = tensor(TN_FLOAT, 2, 1, 2, x), y = {0};
         assert_int_equal(tn_run(context, 1, &input, 1, &y), TN_OK);
-        assert_true(((float *)y.tensor.data)[0] == 3.5f && ((float *)y.tensor.data)[1] == 6.0f);
+        const float *result = y.tensor.data;
+        assert_true(result[0] == 3.5f && result[1] == 6.0f && result[2] == 9.5f);
         tn_context_destroy(context);
         tn_program_destroy(program);
         tn_model_destroy(model);
