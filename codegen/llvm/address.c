@@ -117,6 +117,14 @@ static Llvm emit_extremum(Emitter *em, const Expr *e, Llvm a, Llvm b)
                           args, 2);
 }
 
+static Llvm emit_arithmetic(Emitter *em, const Expr *e, Llvm a, Llvm b)
+{
+    if (e->kind == EXPR_times)
+        return LLVMBuildMul(em->builder, a, b, "");
+    return e->kind == EXPR_larger || e->kind == EXPR_smaller ? emit_extremum(em, e, a, b)
+                                                             : emit_division(em, e, a, b);
+}
+
 static Llvm emit_symbol(Emitter *em, const Expr *e)
 {
     const Symbol *symbol = e->object;
@@ -147,17 +155,19 @@ static Llvm emit_index_here(Emitter *em, const Expr *e)
         return e->integer ? LLVMBuildAdd(builder, total, integer, "") : total;
     }
     case EXPR_times:
-        return LLVMBuildMul(builder, emit_index(em, e->src[0]), emit_index(em, e->src[1]), "");
     case EXPR_quotient:
     case EXPR_modulus:
-        return emit_division(em, e, emit_index(em, e->src[0]), emit_index(em, e->src[1]));
     case EXPR_larger:
-    case EXPR_smaller:
-        return emit_extremum(em, e, emit_index(em, e->src[0]), emit_index(em, e->src[1]));
+    case EXPR_smaller: {
+        Llvm a = emit_index(em, e->src[0]), b = emit_index(em, e->src[1]);
+        return emit_arithmetic(em, e, a, b);
+    }
     case EXPR_to_index: return emit_to_index(em, e, em->i64);
-    case EXPR_select:
-        return LLVMBuildSelect(builder, emit_value(em, e->src[0]), emit_index(em, e->src[1]),
-                               emit_index(em, e->src[2]), "");
+    case EXPR_select: {
+        Llvm condition = emit_value(em, e->src[0]);
+        Llvm a = emit_index(em, e->src[1]), b = emit_index(em, e->src[2]);
+        return LLVMBuildSelect(builder, condition, a, b, "");
+    }
     default: assert(!"not an index"); return NULL;
     }
 }
@@ -254,21 +264,18 @@ static Llvm emit_lanes(Emitter *em, const Expr *e, LLVMTypeRef type)
     case EXPR_axis: return lane_numbers(em, type);
     case EXPR_linear: return emit_lane_sum(em, e, type);
     case EXPR_times:
-        return LLVMBuildMul(em->builder, emit_lanes(em, e->src[0], type),
-                            emit_lanes(em, e->src[1], type), "");
     case EXPR_quotient:
     case EXPR_modulus:
-        return emit_division(em, e, emit_lanes(em, e->src[0], type),
-                             emit_lanes(em, e->src[1], type));
     case EXPR_larger:
-    case EXPR_smaller:
-        return emit_extremum(em, e, emit_lanes(em, e->src[0], type),
-                             emit_lanes(em, e->src[1], type));
+    case EXPR_smaller: {
+        Llvm a = emit_lanes(em, e->src[0], type), b = emit_lanes(em, e->src[1], type);
+        return emit_arithmetic(em, e, a, b);
+    }
     case EXPR_to_index: return splat(em, emit_to_index(em, e, type));
     case EXPR_select: {
         Llvm condition = emit_value(em, e->src[0]);
-        return LLVMBuildSelect(em->builder, condition, emit_lanes(em, e->src[1], type),
-                               emit_lanes(em, e->src[2], type), "");
+        Llvm a = emit_lanes(em, e->src[1], type), b = emit_lanes(em, e->src[2], type);
+        return LLVMBuildSelect(em->builder, condition, a, b, "");
     }
     default: assert(!"not an index"); return NULL;
     }
@@ -326,13 +333,15 @@ static Llvm compare_here(Emitter *em, ExprKind kind, const Expr *a, const Expr *
     LLVMIntPredicate predicate = predicate_of(kind);
     const Expr *difference = expr_minus(em->pool, b, a), *rest;
     int64_t step, furthest = INT64_C(1) << 24;
-    if (!mentions_lane(em, a) && !mentions_lane(em, b))
-        return LLVMBuildICmp(em->builder, predicate, emit_index(em, a), emit_index(em, b), "");
+    if (!mentions_lane(em, a) && !mentions_lane(em, b)) {
+        Llvm left = emit_index(em, a), right = emit_index(em, b);
+        return LLVMBuildICmp(em->builder, predicate, left, right, "");
+    }
     if (lane_is_linear(em, difference, &step, &rest) && step > -furthest && step < furthest)
         return compare_with_lanes(em, predicate, rest, step);
     LLVMTypeRef type = fits_32_bits(a) && fits_32_bits(b) ? em->i32 : em->i64;
-    return LLVMBuildICmp(em->builder, predicate, emit_lanes(em, a, type), emit_lanes(em, b, type),
-                         "");
+    Llvm left = emit_lanes(em, a, type), right = emit_lanes(em, b, type);
+    return LLVMBuildICmp(em->builder, predicate, left, right, "");
 }
 
 Llvm emit_index_compare(Emitter *em, const Expr *e)

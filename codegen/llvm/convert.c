@@ -149,9 +149,9 @@ static Llvm double_to_odd_float(Emitter *em, Llvm value)
     Llvm again = LLVMBuildFPExt(b, near, LLVMTypeOf(value), ""), bits = bits_of(em, near);
     LLVMTypeRef wide = LLVMTypeOf(bits);
     Llvm inexact = LLVMBuildFCmp(b, LLVMRealONE, again, value, "");
-    Llvm far =
-        LLVMBuildFCmp(b, LLVMRealOGT, emit_intrinsic(em, "llvm.fabs", LLVMTypeOf(value), &again, 1),
-                      emit_intrinsic(em, "llvm.fabs", LLVMTypeOf(value), &value, 1), "");
+    Llvm rounded = emit_intrinsic(em, "llvm.fabs", LLVMTypeOf(value), &again, 1);
+    Llvm exact = emit_intrinsic(em, "llvm.fabs", LLVMTypeOf(value), &value, 1);
+    Llvm far = LLVMBuildFCmp(b, LLVMRealOGT, rounded, exact, "");
     bits = LLVMBuildSub(b, bits, LLVMBuildZExt(b, far, wide, ""), "");
     return float_of(em, LLVMBuildOr(b, bits, LLVMBuildZExt(b, inexact, wide, ""), ""));
 }

@@ -205,9 +205,11 @@ Llvm emit_fetch(Emitter *em, const Expr *e)
     }
     if (!inside)
         return value;
-    bool vector = is_vector(inside) || is_vector(value) || is_vector(fill);
-    return LLVMBuildSelect(em->builder, inside, vector ? splat(em, value) : value,
-                           vector ? splat(em, fill) : fill, "");
+    if (is_vector(inside) || is_vector(value) || is_vector(fill)) {
+        value = splat(em, value);
+        fill = splat(em, fill);
+    }
+    return LLVMBuildSelect(em->builder, inside, value, fill, "");
 }
 
 /* ---- Store ------------------------------------------------------------------------------- */

@@ -141,9 +141,12 @@ static void build_trial(Trial *t)
     LLVMTypeRef f32 = LLVMFloatTypeInContext(t->context), f16 = LLVMHalfTypeInContext(t->context);
     LLVMTypeRef bytes = LLVMVectorType(i8, 64), floats = LLVMVectorType(f32, 8);
     open_function(t, "widths"); /* zmm: AVX-512 BW; ymm: AVX2 */
-    close_function(t, LLVMBuildAdd(t->builder, load(t, bytes, 1), load(t, bytes, 2), ""));
+    LLVMValueRef a = load(t, bytes, 1), b = load(t, bytes, 2);
+    close_function(t, LLVMBuildAdd(t->builder, a, b, ""));
     open_function(t, "floats"); /* ymm: AVX */
-    close_function(t, LLVMBuildFAdd(t->builder, load(t, floats, 1), load(t, floats, 2), ""));
+    a = load(t, floats, 1);
+    b = load(t, floats, 2);
+    close_function(t, LLVMBuildFAdd(t->builder, a, b, ""));
     open_function(t, "fused");
     LLVMValueRef terms[] = {load(t, f32, 0), load(t, f32, 1), load(t, f32, 2)};
     close_function(t, intrinsic(t, "llvm.fma", f32, terms, 3));
@@ -153,7 +156,9 @@ static void build_trial(Trial *t)
     open_function(t, "halves");
     close_function(t, LLVMBuildFPExt(t->builder, load(t, f16, 1), f32, ""));
     open_function(t, "shifts");
-    close_function(t, LLVMBuildShl(t->builder, load(t, i32, 1), load(t, i32, 2), ""));
+    a = load(t, i32, 1);
+    b = load(t, i32, 2);
+    close_function(t, LLVMBuildShl(t->builder, a, b, ""));
 }
 
 /* Whether the text has the word within the function of that name. */

@@ -181,8 +181,9 @@ static Llvm emit_float_modulo(Emitter *em, Llvm a, Llvm b)
     LLVMBuilderRef builder = em->builder;
     Llvm rest = LLVMBuildFRem(builder, a, b, ""), zero = real_like(em, a, 0), args[] = {rest, b};
     Llvm signed_zero = emit_intrinsic(em, "llvm.copysign", LLVMTypeOf(a), args, 2);
-    Llvm differ = LLVMBuildXor(builder, LLVMBuildFCmp(builder, LLVMRealOLT, rest, zero, ""),
-                               LLVMBuildFCmp(builder, LLVMRealOLT, b, zero, ""), "");
+    Llvm is_below = LLVMBuildFCmp(builder, LLVMRealOLT, rest, zero, "");
+    Llvm divides_by_below = LLVMBuildFCmp(builder, LLVMRealOLT, b, zero, "");
+    Llvm differ = LLVMBuildXor(builder, is_below, divides_by_below, "");
     Llvm moved = LLVMBuildFAdd(builder, rest, b, "");
     Llvm is_zero = LLVMBuildFCmp(builder, LLVMRealOEQ, rest, zero, "");
     return LLVMBuildSelect(builder, is_zero, signed_zero,

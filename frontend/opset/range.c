@@ -33,8 +33,8 @@ static Value *count_steps(Upgrade *upgrade, TnElementType element)
     length = cast(upgrade, length, TN_INT64);
     if (!length)
         return NULL;
-    Value *numbers = rule_make(upgrade, "Range", NULL, 3, edit_int64(upgrade->editor, 0), length,
-                               edit_int64(upgrade->editor, 1));
+    Value *zero = edit_int64(upgrade->editor, 0), *one = edit_int64(upgrade->editor, 1);
+    Value *numbers = rule_make(upgrade, "Range", NULL, 3, zero, length, one);
     return cast(upgrade, numbers, element);
 }
 

@@ -145,7 +145,8 @@ static bool decompose(Editor *e, const Node *node, Value **values)
     TnElementType type = softmax_type(node), element = operand_type(node, Q)->element;
     Value *q = build_cast(e, operand(node, Q), type), *v = build_cast(e, operand(node, V), type);
     Value *k = build_transpose(e, build_cast(e, operand(node, K), type), 4, flipped);
-    Value *scores = build_multiply(e, product(e, q, k), scale_of(e, node, type));
+    Value *scores = product(e, q, k);
+    scores = build_multiply(e, scores, scale_of(e, node, type));
     scores = modified(e, node, attributes->score_mod, scores);
     Value *shares = build_with(e, "Softmax", BUILD_INT("axis", -1), 1, &scores);
     shares = modified(e, node, attributes->prob_mod, shares);

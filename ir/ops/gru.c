@@ -38,7 +38,8 @@ static Value *blend(Editor *editor, Value *z, Value *n, Value *h)
     if (editor->failed)
         return NULL;
     Value *rest = build_subtract(editor, edit_real(editor, z->type->element, 1), z);
-    return build_add(editor, build_multiply(editor, rest, n), build_multiply(editor, z, h));
+    Value *fresh = build_multiply(editor, rest, n), *kept = build_multiply(editor, z, h);
+    return build_add(editor, fresh, kept);
 }
 
 static void step_linear_first(Cell *cell, Value *const *x, Value **state)

@@ -47,8 +47,8 @@ static void step(Cell *cell, Value *x, Value **state)
     else
         forget = cell_activate(cell, 0, with_peephole(cell, GATE_FORGET, gates[GATE_FORGET], c));
     Value *candidate = cell_activate(cell, 1, gates[GATE_CELL]);
-    c = build_add(editor, build_multiply(editor, forget, c),
-                  build_multiply(editor, input, candidate));
+    Value *kept = build_multiply(editor, forget, c);
+    c = build_add(editor, kept, build_multiply(editor, input, candidate));
     Value *output = cell_activate(cell, 0, with_peephole(cell, GATE_OUTPUT, gates[GATE_OUTPUT], c));
     state[0] = build_multiply(editor, output, cell_activate_state(cell, 2, c));
     state[1] = c;

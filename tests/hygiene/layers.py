@@ -8,6 +8,8 @@
 * every source file begins with its licence, and none is longer than 1,000 lines
 * ops.def is sorted and without doubles
 * the code generator and what decides on groups of kernels name no operator
+* no call makes nodes or instructions in two of its arguments: C leaves open which is made first, so what comes out
+  would depend on the compiler
 
 usage: layers.py ROOT"""
 import os
@@ -23,9 +25,30 @@ GLOBAL_LLVM = (r"\bLLVM(Int(1|8|16|32|64|128|)Type|(Half|Float|Double|Void|BFloa
                r"ModuleCreateWithName|GetGlobalContext|GetMDKindID)\s*\(")
 
 
+MAKES = re.compile(r"\b(emit_\w+|LLVMBuild\w+|build_\w+|edit_\w+|axis_create|nest_array|kernel_tensor|expr_new_symbol)\s*\(")
+
+
 def strip_comments(text):
     return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"",
                   lambda m: re.sub(r"[^\n]", " ", m.group(0)) if m.group(0)[0] == "/" else '""', text, flags=re.S)
+
+
+def arguments(code, at):
+    """The arguments of a call, from behind its parenthesis."""
+    depth, begin, found = 0, at, []
+    while depth >= 0 and at < len(code):
+        depth += (code[at] in "([{") - (code[at] in ")]}")
+        if depth < 0 or (depth == 0 and code[at] == ","):
+            found.append(code[begin:at])
+            begin = at + 1
+        at += 1
+    return found
+
+
+def unordered_calls(code):
+    for call in re.finditer(r"\b(?!(?:if|for|while|switch|return)\b)\w+\(", code):
+        if sum(bool(MAKES.search(argument)) for argument in arguments(code, call.end())) > 1:
+            yield code.count("\n", 0, call.start()) + 1
 
 
 def main():
@@ -45,6 +68,8 @@ def main():
         if text.count("\n") > 1000:
             wrong.append(f"{path}: {text.count(chr(10))} lines: two concepts?")
         code = strip_comments(text)
+        if layer in LAYERS:
+            wrong += [f"{path}:{number}: two arguments make something: in which order?" for number in unordered_calls(code)]
         for number, (line, original) in enumerate(zip(code.split("\n"), text.split("\n")), 1):
             place = f"{path}:{number}"
             include = re.match(r'\s*#\s*include\s+"(\w+)/', original)
