@@ -27,6 +27,7 @@ typedef struct Target {
                          the inputs, reads the same packed constants: panels (contraction.h); else 0
                        */
     uint64_t needed;  /* TN_CPU_...: what its code takes for granted */
+    bool quick;       /* code soon rather than fast code; it computes the same bits */
 } Target;
 
 typedef struct Backend Backend;

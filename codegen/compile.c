@@ -13,8 +13,10 @@
 /* What a program owns beside arenas. */
 typedef struct ProgramOwner {
     const Backend *backend;
-    void *module;
+    void *module, *quick_module;
     void *packed;
+    Target target;
+    Lowered lowered;
 } ProgramOwner;
 
 void compile_settings_default(CompileSettings *settings)
@@ -195,7 +197,7 @@ static void collect_phases(Builder *b, Lowered *lowered)
             lowered->phases[lowered->phase_count++] = b->phases.items[i];
 }
 
-/* Until there is code, a step holds its Phase. */
+/* Until there is code, a step holds its Phase; one that is machine code goes on holding it. */
 static void finish_block(const Block *block)
 {
     for (int64_t i = 0; i < block->step_count; i++) {
@@ -209,7 +211,7 @@ static void finish_block(const Block *block)
             const Phase *phase = step->phase.kernel;
             step->phase.code = phase->code;
             step->phase.evaluate = phase->function ? NULL : evaluate_phase;
-            step->phase.kernel = phase->evaluator;
+            step->phase.kernel = phase->function ? (const void *)phase : phase->evaluator;
         }
     }
 }
@@ -246,8 +248,10 @@ static void release_owner(void *user)
     ProgramOwner *owner = user;
     if (owner->backend && owner->module)
         owner->backend->destroy(owner->module);
+    if (owner->backend && owner->quick_module)
+        owner->backend->destroy(owner->quick_module);
     packed_destroy(owner->packed);
-    owner->module = owner->packed = NULL;
+    owner->module = owner->quick_module = owner->packed = NULL;
 }
 
 static void destroy_program(Program *program)
@@ -353,6 +357,8 @@ static TnStatus make_code(const Lowered *lowered, const CompileSettings *setting
         return status;
     owner->packed = lowered->packed;
     owner->backend = settings->backend;
+    owner->target = settings->target;
+    owner->lowered = *lowered;
     status =
         owner->backend->compile(&settings->target, &settings->parallel, lowered->model->arena,
                                 lowered->phases, lowered->phase_count, &owner->module, diagnostics);
@@ -379,4 +385,43 @@ TnStatus program_compile(Model *model, const CompileSettings *settings, Program 
     else
         *program = lowered.program;
     return status;
+}
+
+/* ---- Better code ------------------------------------------------------------------------- */
+
+static void exchange_code(const Block *block)
+{
+    for (int64_t i = 0; i < block->step_count; i++) {
+        Step *step = &block->steps[i];
+        if (step->kind == STEP_if) {
+            exchange_code(step->branch.branches[0]);
+            exchange_code(step->branch.branches[1]);
+        } else if (step->kind == STEP_loop) {
+            exchange_code(step->loop.body);
+        } else if (step->kind == STEP_phase && step->phase.code) {
+            const Phase *phase = step->phase.kernel;
+            __atomic_store_n(&step->phase.code, phase->code, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+TnStatus program_recompile(Program *program, const Parallel *parallel, Diagnostics *diagnostics)
+{
+    ProgramOwner *owner = program->owner;
+    void *made = NULL;
+    if (!owner->target.quick)
+        return TN_OK;
+    Target target = owner->target;
+    target.quick = false;
+    const Lowered *lowered = &owner->lowered;
+    TnStatus status =
+        owner->backend->compile(&target, parallel, lowered->model->arena, lowered->phases,
+                                lowered->phase_count, &made, diagnostics);
+    if (status != TN_OK)
+        return status;
+    owner->quick_module = owner->module;
+    owner->module = made;
+    owner->target = target;
+    exchange_code(&program->main);
+    return TN_OK;
 }

@@ -31,6 +31,13 @@ typedef struct CompileSettings {
 /* For this machine, with LLVM. */
 void compile_settings_default(CompileSettings *settings);
 
+/* An input that is a weight of the model's which may be replaced, and its own value. */
+typedef struct FreedInput {
+    int input;
+    const void *data;
+    int64_t bytes;
+} FreedInput;
+
 /* A program without code: its phases hold a Phase in `kernel`, and packed constants are not made
  * yet. Of it program_compile() makes one that runs here, and codegen/artifact one for a file. */
 typedef struct Lowered {
@@ -41,6 +48,8 @@ typedef struct Lowered {
     const bool *is_entry; /* by symbol: the inputs give it its value */
     const Expr *arena;    /* bytes of the planned buffers */
     void *packed;         /* PackedConstants; or NULL */
+    const FreedInput *freed;
+    int freed_count;
 } Lowered;
 
 /* All nodes must have a meaning of their own (decompose has run). The program borrows from the
@@ -53,6 +62,11 @@ TnStatus program_lower(Model *model, const CompileSettings *settings, Lowered *l
  * *program is NULL. */
 TnStatus program_compile(Model *model, const CompileSettings *settings, Program **program,
                          Diagnostics *diagnostics);
+
+/* Of a program that was compiled for a quick target: the code that it would have otherwise, in the
+ * quick code's stead. Runs may go on meanwhile: those under way change over between two steps. The
+ * quick code stays until the program is destroyed. */
+TnStatus program_recompile(Program *program, const Parallel *parallel, Diagnostics *diagnostics);
 
 void program_destroy(Program *program); /* accepts NULL */
 

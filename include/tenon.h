@@ -524,6 +524,9 @@ typedef struct TnCompileOptions {
     void (*needs_value)(void *user, const char *input);
     void *needs_value_user;
     const TnCache *cache; /* NULL: none */
+    /* Code soon rather than fast code: runs compute the same bits, and take several times as long,
+     * until tn_program_optimize() has done the rest. The cache is looked into, and not added to. */
+    bool quick;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the
@@ -533,6 +536,28 @@ TN_API TN_MUST_USE TnStatus tn_compile(TnModel *model, const TnCompileOptions *o
                                        TnProgram **program);
 /* Accepts NULL. Its contexts must have been destroyed. */
 TN_API void tn_program_destroy(TnProgram *program);
+
+typedef struct TnOptimizeOptions {
+    size_t size; /* sizeof(TnOptimizeOptions) */
+    TnParallel parallel;
+    double seconds;              /* as in TnCompileOptions */
+    bool (*proceed)(void *user); /* the same */
+    void *proceed_user;
+} TnOptimizeOptions;
+
+/* Gives a program that was compiled with `quick` the code that it would have without: a host
+ * answers its first requests at once, and calls this on a thread that it can spare.
+ *
+ *     options.quick = true;
+ *     tn_compile(model, &options, &program);
+ *     ... on another thread: tn_program_optimize(program, NULL);
+ *
+ * May be called on any thread while contexts of the program run: they change over between two
+ * steps, and no result tells which code it is of. It ends before the program is destroyed. options
+ * may be NULL. TN_OK at once where there is nothing to do. TN_CANCELLED, TN_OUT_OF_MEMORY,
+ * TN_INTERNAL: the program is as it was, and the call may be made again. */
+TN_API TN_MUST_USE TnStatus tn_program_optimize(TnProgram *program,
+                                                const TnOptimizeOptions *options);
 
 typedef struct TnSaveOptions {
     size_t size; /* sizeof(TnSaveOptions) */
@@ -552,12 +577,14 @@ typedef struct TnSaveOptions {
  * any library. Files appear whole or not at all. Runs may go on meanwhile. options may be NULL.
  *
  * States are an input and an output of the compiled model each (TnArtifactInfo.states says which),
- * and states again when it is loaded. Of operators of the host's a shared library has the names:
+ * and states again when it is loaded. Weights that may be replaced are inputs, NULL for the model's
+ * own value, and weights again when it is loaded; those that nothing reads are left out, and values
+ * that tn_program_set_weight() gave. Of operators of the host's a shared library has the names:
  * they are given again when it is loaded.
  *
  * TN_BAD_ARGUMENT: another ending, a name that is no identifier, a program that was loaded itself.
- * TN_UNSUPPORTED: replaceable weights; operators of the host's in another form than a shared
- * library. TN_INTERNAL, TN_IO, TN_OUT_OF_MEMORY. */
+ * TN_UNSUPPORTED: operators of the host's in another form than a shared library. TN_INTERNAL,
+ * TN_IO, TN_OUT_OF_MEMORY. */
 TN_API TN_MUST_USE TnStatus tn_program_save(TnProgram *program, const char *path,
                                             const TnSaveOptions *options);
 
@@ -630,6 +657,7 @@ typedef struct TnProgramInfo {
     int64_t worker_bytes;   /* of scratch memory for each thread that runs */
     bool needs_more_memory; /* than the arena formula says: sizes follow from data */
     bool from_cache;        /* it was compiled before (TnCompileOptions.cache) */
+    bool is_quick;          /* its code waits for tn_program_optimize() */
     int appended_states;    /* how many states runs append to where they lie (TnState.capacity) */
 } TnProgramInfo;
 

@@ -153,6 +153,7 @@ typedef struct TnArtifactPort {
     size_t sizes;    /* output: offset of int64_t NAME_dims[rank]; SIZE_MAX: there is none,
                         the sizes follow from those of the inputs */
     size_t capacity; /* output: offset of size_t NAME_bytes; SIZE_MAX: none */
+    bool has_own;    /* input: a weight that may be replaced; NULL: the model's own value */
 } TnArtifactPort;
 
 /* A size that the caller gives: int64_t in NAME_inputs. */

@@ -118,9 +118,15 @@ static TnStatus bind_sizes(void *user, Run *run)
     return TN_OK;
 }
 
+/* What the caller gives; of a weight that may be replaced, and is not, the model's own value. */
 static const void *input_pointer(const ModelRun *m, int i)
 {
-    return *(const void *const *)(const void *)(m->inputs + m->model->inputs[i].data);
+    const Program *program = m->run.program;
+    const void *given = *(const void *const *)(const void *)(m->inputs + m->model->inputs[i].data);
+    for (int32_t k = 0; !given && k < program->replaceable_count; k++)
+        if (program->replaceable[k].input == i)
+            given = (const char *)m->run.weights + program->replaceable[k].offset;
+    return given;
 }
 
 static TnStatus take_inputs(ModelRun *m, TnValue *inputs, const void **pointers)

@@ -107,7 +107,7 @@ typedef void PhaseEvaluate(const void *kernel, void *const *data, const int64_t 
 typedef struct PhaseStep {
     PhaseCode *code;         /* NULL: evaluate */
     PhaseEvaluate *evaluate; /* with `kernel` */
-    const void *kernel;
+    const void *kernel;      /* the compiler's, of machine code */
     int32_t buffer_count;
     const int32_t *buffers; /* the kernel's pointers, in order */
     bool is_parallel;
@@ -290,6 +290,12 @@ typedef struct AppendedState {
     int64_t capacity;
 } AppendedState;
 
+/* An input that is a weight which may be replaced: the model's own value lies among the weights. */
+typedef struct ReplaceableWeight {
+    int32_t input;
+    int64_t offset;
+} ReplaceableWeight;
+
 typedef struct Program Program;
 
 /* The same model compiled for certain sizes, over the same weights. */
@@ -319,6 +325,8 @@ struct Program {
     void (*destroy)(Program *program);
     int32_t appended_count;
     const AppendedState *appended;
+    int32_t replaceable_count; /* of compiled models */
+    const ReplaceableWeight *replaceable;
     int32_t special_count; /* the first one that fits runs instead, once `entry` has run */
     const SpecialProgram *specials;
     int32_t

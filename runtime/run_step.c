@@ -55,8 +55,10 @@ static void run_part(const Run *run, const PhaseStep *phase, void *const *pointe
         begin = piece * whole + (piece < rest ? piece : rest);
         end = begin + whole + (piece < rest);
     }
-    if (phase->code)
-        phase->code(pointers, run->sizes, begin, end, scratch);
+    /* Better code may take its place while runs go on (program_recompile). */
+    PhaseCode *code = __atomic_load_n(&phase->code, __ATOMIC_ACQUIRE);
+    if (code)
+        code(pointers, run->sizes, begin, end, scratch);
     else
         phase->evaluate(phase->kernel, pointers, run->sizes, begin, end, scratch);
 }

@@ -88,6 +88,7 @@ struct TnProgram {
     StepEntry *steps; /* in order of execution */
     int step_count, kernel_count;
     bool from_cache;
+    atomic_bool is_quick;
     Map step_numbers; /* Step -> its number + 1 */
     const char *reports[6];
     /* The ports that callers see, by numbers of the inner program's. */
@@ -95,7 +96,8 @@ struct TnProgram {
     int *inputs, *outputs;
     StatePair *states;
     FreeWeight *weights;
-    pthread_mutex_t lock; /* of the weights' `held` */
+    pthread_mutex_t lock;     /* of the weights' `held` */
+    pthread_mutex_t building; /* of the arena, the graph and what is made of them */
 };
 
 typedef struct StepTime {

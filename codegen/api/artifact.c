@@ -57,6 +57,19 @@ static void set_growing(const TnProgram *program, CompileSettings *settings)
     settings->growing = growing;
 }
 
+/* The model's own values of the weights that may be replaced, where anything reads them. */
+static void set_freed(const TnProgram *program, Lowered *lowered)
+{
+    FreedInput *freed = ARENA_ARRAY(program->arena, FreedInput, program->weight_count + 1);
+    for (int i = 0; i < program->weight_count; i++) {
+        const FreeWeight *weight = &program->weights[i];
+        if (weight->input >= 0)
+            freed[lowered->freed_count++] = (FreedInput){weight->input, weight->original.data,
+                                                         memory_tensor_bytes(&weight->original)};
+    }
+    lowered->freed = freed;
+}
+
 static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *options,
                      Diagnostics *diagnostics)
 {
@@ -70,10 +83,6 @@ static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *
         error_at(diagnostics, (Location){0}, "'%s' ends in none of .so, .o, .a, .c, .s, .ll", path);
         return TN_BAD_ARGUMENT;
     }
-    if (program->weight_count) {
-        unsupported_at(diagnostics, (Location){0}, "saving a program with replaceable weights");
-        return TN_UNSUPPORTED;
-    }
     request.states = list_states(program);
     request.state_count = program->state_count;
     compile_settings_default(&settings);
@@ -82,6 +91,8 @@ static TnStatus save(TnProgram *program, const char *path, const TnSaveOptions *
     set_growing(program, &settings);
     TnStatus status = program_lower(program->graph, &settings, &lowered, diagnostics);
     ArtifactPart part = {.lowered = &lowered, .settings = &settings};
+    if (status == TN_OK)
+        set_freed(program, &lowered);
     return status == TN_OK ? artifact_write(&part, 1, &request, diagnostics) : status;
 }
 
@@ -93,14 +104,14 @@ TnStatus tn_program_save(TnProgram *program, const char *path, const TnSaveOptio
         return TN_BAD_ARGUMENT;
     Listener listener = {options.log, options.log_user, options.diagnose, options.diagnose_user};
     volatile TnStatus status = TN_OUT_OF_MEMORY;
-    pthread_mutex_lock(&program->lock);
+    pthread_mutex_lock(&program->building);
     budget_start(&program->budget, 0, NULL, NULL); /* that of tn_compile() is spent */
     if (!setjmp(program->boundary.jump)) {
         Diagnostics *diagnostics = diagnostics_create(program->arena);
         status = save(program, path, &options, diagnostics);
         api_tell(&listener, program->arena, diagnostics, 0);
     }
-    pthread_mutex_unlock(&program->lock);
+    pthread_mutex_unlock(&program->building);
     return status;
 }
 
@@ -176,6 +187,7 @@ TnStatus tn_program_load(const char *path, const TnOpenOptions *given, TnProgram
         return TN_OUT_OF_MEMORY;
     made->allocator = options.allocator;
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->building, NULL);
     Listener listener = {options.log, options.log_user, options.diagnose, options.diagnose_user};
     volatile TnStatus status = TN_OUT_OF_MEMORY;
     if (!setjmp(made->boundary.jump)) {

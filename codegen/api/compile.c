@@ -159,11 +159,10 @@ static TnStatus optimize(TnProgram *made, const TnCompileOptions *options, Model
     return status;
 }
 
-static Parallel compile_parallel(TnProgram *made, const TnCompileOptions *options)
+static Parallel compile_parallel(TnProgram *made, const TnParallel *given)
 {
-    Parallel parallel = {.run = options->parallel.parallel_for,
-                         .user = options->parallel.user,
-                         .threads = options->parallel.threads};
+    Parallel parallel = {
+        .run = given->parallel_for, .user = given->user, .threads = given->threads};
     if (parallel.run || parallel.threads <= 1)
         return parallel;
     made->pool = thread_pool_create(parallel.threads);
@@ -206,6 +205,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         return TN_BAD_ARGUMENT;
     compile_settings_default(&settings);
     settings.backend = find_backend(options->backend);
+    settings.target.quick = options->quick;
     set_growing(made->arena, options, &settings);
     bool is_kept = cache_open(&entry, made->arena, made->model, options, &settings);
     if (is_kept && (made->program = cache_load(&entry)) != NULL) {
@@ -223,14 +223,16 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
         return status;
     Listing listing = listing_create(made->arena);
     Text steps = text_create(made->arena);
-    settings.parallel = compile_parallel(made, options);
+    settings.parallel = compile_parallel(made, &options->parallel);
     settings.listing = wants(options, TN_REPORT_KERNELS) ? &listing : NULL;
     made->graph = model;
-    if (is_kept && (made->program = cache_make(&entry, model, &settings)) != NULL)
+    if (is_kept && !options->quick &&
+        (made->program = cache_make(&entry, model, &settings)) != NULL)
         return finish(made, options, NULL, diagnostics);
     status = program_compile(model, &settings, &made->program, diagnostics);
     if (status != TN_OK)
         return status;
+    atomic_store(&made->is_quick, options->quick && settings.backend == &backend_llvm);
     if (wants(options, TN_REPORT_KERNELS))
         set_report(made, TN_REPORT_KERNELS, &listing.text);
     if (wants(options, TN_REPORT_STEPS)) {
@@ -242,7 +244,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
 
 static TnStatus compile(TnProgram *made, const TnCompileOptions *options)
 {
-    bool has_budget = options->seconds > 0 || options->proceed;
+    bool has_budget = options->seconds > 0 || options->proceed || options->quick;
     budget_start(&made->budget, options->seconds, options->proceed, options->proceed_user);
     Listener listener = {options->log, options->log_user, options->diagnose,
                          options->diagnose_user};
@@ -278,6 +280,7 @@ TnStatus tn_compile(TnModel *model, const TnCompileOptions *given, TnProgram **p
         return TN_OUT_OF_MEMORY;
     made->allocator = options.allocator;
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->building, NULL);
     made->model = model_hold(model);
     TnStatus status = compile(made, &options);
     if (status != TN_OK)
@@ -287,12 +290,35 @@ TnStatus tn_compile(TnModel *model, const TnCompileOptions *given, TnProgram **p
     return status;
 }
 
+TnStatus tn_program_optimize(TnProgram *program, const TnOptimizeOptions *given)
+{
+    TnOptimizeOptions options = {.size = sizeof options};
+    api_copy_options(&options, sizeof options, given);
+    if (!program || options.parallel.threads < 0)
+        return TN_BAD_ARGUMENT;
+    volatile TnStatus status = TN_OUT_OF_MEMORY;
+    pthread_mutex_lock(&program->building);
+    if (!atomic_load(&program->is_quick)) {
+        status = TN_OK;
+    } else if (!setjmp(program->boundary.jump)) {
+        budget_start(&program->budget, options.seconds, options.proceed, options.proceed_user);
+        Parallel parallel = compile_parallel(program, &options.parallel);
+        status = program_recompile(program->program, &parallel, diagnostics_create(program->arena));
+        atomic_store(&program->is_quick, status != TN_OK);
+    }
+    thread_pool_destroy(program->pool);
+    program->pool = NULL;
+    pthread_mutex_unlock(&program->building);
+    return status;
+}
+
 void tn_program_destroy(TnProgram *program)
 {
     if (!program)
         return;
     program_release_weights(program);
     pthread_mutex_destroy(&program->lock);
+    pthread_mutex_destroy(&program->building);
     program_destroy(program->program);
     arena_destroy(program->arena);
     tn_model_destroy(program->model);

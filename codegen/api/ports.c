@@ -135,6 +135,26 @@ static bool set_weights(TnProgram *program, int count, const FreedWeight *freed,
     return true;
 }
 
+/* The same of a program that was loaded. */
+static void take_weights(TnProgram *program, bool *hidden_inputs)
+{
+    const Program *inner = program->program;
+    program->weight_count = inner->replaceable_count;
+    program->weights = ARENA_ARRAY(program->arena, FreeWeight, inner->replaceable_count + 1);
+    for (int i = 0; i < program->weight_count; i++) {
+        const ReplaceableWeight *from = &inner->replaceable[i];
+        const Port *port = &inner->inputs[from->input];
+        FreeWeight *weight = &program->weights[i];
+        *weight = (FreeWeight){.name = port->name, .input = from->input};
+        weight->original = (TnTensor){.element = port->value.element,
+                                      .rank = port->value.rank,
+                                      .data = (char *)(uintptr_t)inner->weights + from->offset};
+        for (int d = 0; d < port->value.rank; d++)
+            weight->original.dims[d] = port->value.dims[d].number;
+        hidden_inputs[from->input] = true;
+    }
+}
+
 static int *list_visible(Arena *arena, const bool *hidden, int count, int *visible_count)
 {
     int *visible = ARENA_ARRAY(arena, int, count + 1);
@@ -150,7 +170,9 @@ TnStatus program_set_ports(TnProgram *program, const TnCompileOptions *options,
     const Program *inner = program->program;
     bool *hidden_inputs = ARENA_ARRAY(program->arena, bool, inner->input_count + 1);
     bool *hidden_outputs = ARENA_ARRAY(program->arena, bool, inner->output_count + 1);
-    if (!set_weights(program, options->replaceable_count, freed, hidden_inputs, diagnostics))
+    if (inner->replaceable_count)
+        take_weights(program, hidden_inputs);
+    else if (!set_weights(program, options->replaceable_count, freed, hidden_inputs, diagnostics))
         return diagnostics_status(diagnostics);
     if (!set_states(program, options, hidden_inputs, hidden_outputs, diagnostics))
         return diagnostics->out_of_memory ? TN_OUT_OF_MEMORY : TN_BAD_ARGUMENT;

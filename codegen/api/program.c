@@ -101,6 +101,7 @@ TnStatus tn_program_info(const TnProgram *program, TnProgramInfo *info)
                          .worker_bytes = inner->worker_scratch,
                          .needs_more_memory = inner->has_tail,
                          .from_cache = program->from_cache,
+                         .is_quick = atomic_load(&program->is_quick),
                          .appended_states = inner->appended_count};
     api_give(info, &own, sizeof own);
     return TN_OK;

@@ -187,7 +187,8 @@ static void write_inputs(const Interface *f, Text *text)
                       "states with a capacity. */\n");
     text_format(text, "typedef struct %s_inputs {\n", f->name);
     for (int i = 0; i < f->info.input_count; i++)
-        write_port(text, &f->inputs[i], "");
+        write_port(text, &f->inputs[i],
+                   f->inputs[i].port->has_own ? ", a weight; NULL: the model's own" : "");
     for (int i = 0; i < f->size_count; i++)
         if (f->sizes[i].size)
             text_format(text, "    int64_t %s; /* %" PRId64 " .. %" PRId64 " */\n",

@@ -190,6 +190,8 @@ RECORD(SymbolRange, FIELD(SymbolRange, name, string), FIELD(SymbolRange, lower, 
        FIELD(SymbolRange, upper, int64))
 RECORD(AppendedState, FIELD(AppendedState, input, int32), FIELD(AppendedState, output, int32),
        FIELD(AppendedState, axis, int32), FIELD(AppendedState, capacity, int64))
+RECORD(ReplaceableWeight, FIELD(ReplaceableWeight, input, int32),
+       FIELD(ReplaceableWeight, offset, int64))
 static const ImageRecord Program_record;
 RECORD(SpecialProgram, FIELD(SpecialProgram, count, int32),
        POINTER(SpecialProgram, sizes, Bind_record, count),
@@ -208,6 +210,8 @@ RECORD(Program, EMBED(Program, entry, image_block_record, 0),
        FIELD(Program, weights, weights), FIELD(Program, weight_bytes, int64),
        FIELD(Program, appended_count, int32),
        POINTER(Program, appended, AppendedState_record, appended_count),
+       FIELD(Program, replaceable_count, int32),
+       POINTER(Program, replaceable, ReplaceableWeight_record, replaceable_count),
        FIELD(Program, special_count, int32),
        POINTER(Program, specials, SpecialProgram_record, special_count),
        FIELD(Program, given_count, int32), POINTER(Program, given, int32_record, given_count))
@@ -216,7 +220,7 @@ RECORD(TnArtifactPort, FIELD(TnArtifactPort, name, string), FIELD(TnArtifactPort
        FIELD(TnArtifactPort, kind, int32), FIELD(TnArtifactPort, element, int32),
        FIELD(TnArtifactPort, rank, int32), ITEMS(TnArtifactPort, dims, int64, TN_MAX_RANK),
        FIELD(TnArtifactPort, data, int64), FIELD(TnArtifactPort, sizes, int64),
-       FIELD(TnArtifactPort, capacity, int64))
+       FIELD(TnArtifactPort, capacity, int64), FIELD(TnArtifactPort, has_own, bool))
 RECORD(TnArtifactSize, FIELD(TnArtifactSize, name, string), FIELD(TnArtifactSize, slot, int32),
        FIELD(TnArtifactSize, lower, int64), FIELD(TnArtifactSize, upper, int64),
        FIELD(TnArtifactSize, offset, int64))

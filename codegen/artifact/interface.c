@@ -135,6 +135,14 @@ static bool is_appended(const Program *program, int input)
     return false;
 }
 
+static bool is_freed(const Lowered *lowered, int input)
+{
+    for (int i = 0; i < lowered->freed_count; i++)
+        if (lowered->freed[i].input == input)
+            return true;
+    return false;
+}
+
 static void add_inputs(Interface *f, Arena *arena)
 {
     const Program *program = f->lowered->program;
@@ -145,6 +153,7 @@ static void add_inputs(Interface *f, Arena *arena)
         InterfacePort *port = &f->inputs[i];
         ports[i] = model_port(&program->inputs[i]);
         ports[i].data = take(&f->info.inputs_size, sizeof(void *));
+        ports[i].has_own = is_freed(f->lowered, i);
         port->port = &ports[i];
         port->type = f->lowered->model->graph->inputs[i]->type;
         port->c_name = unique_name(arena, &taken, program->inputs[i].name);

@@ -116,11 +116,28 @@ static void plan_program(Plan *plan, const Lowered *lowered)
     }
 }
 
+static void plan_freed(Plan *plan, const Lowered *lowered)
+{
+    ReplaceableWeight *made = ARENA_ARRAY(plan->arena, ReplaceableWeight, lowered->freed_count + 1);
+    for (int i = 0; i < lowered->freed_count; i++) {
+        const FreedInput *freed = &lowered->freed[i];
+        Weight weight = {.bytes = freed->bytes, .source = freed->data};
+        int64_t number =
+            freed->bytes ? place(plan, &weight, hash_bytes(freed->data, (size_t)freed->bytes, 0))
+                         : add(plan, (Weight){.source = lowered});
+        made[i] = (ReplaceableWeight){freed->input, plan->items.items[number].offset};
+    }
+    lowered->program->replaceable = made;
+    lowered->program->replaceable_count = lowered->freed_count;
+}
+
 Weights *weights_plan(Arena *arena, const Lowered *const *lowered, int count, bool has_sum)
 {
     Plan plan = {.arena = arena, .by_hash = map_create(arena), .by_source = map_create(arena)};
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         plan_program(&plan, lowered[i]);
+        plan_freed(&plan, lowered[i]);
+    }
     if (plan.bytes == 0)
         plan.bytes = WEIGHT_ALIGNMENT; /* so that there is a place to point to */
     plan.bytes += has_sum ? SELFTEST_SUM_BYTES : 0;

@@ -53,7 +53,9 @@ LLVMTargetMachineRef machine_open(const Machine *machine, char **problem)
     if (LLVMGetTargetFromTriple(machine->triple, &found, problem))
         return NULL;
     return LLVMCreateTargetMachine(found, machine->triple, machine->cpu, machine->features,
-                                   LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelDefault);
+                                   machine->target.quick ? LLVMCodeGenLevelNone
+                                                         : LLVMCodeGenLevelDefault,
+                                   LLVMRelocPIC, LLVMCodeModelDefault);
 }
 
 bool machine_create(Machine *machine, const Target *target, Diagnostics *diagnostics)

@@ -34,6 +34,7 @@ STRUCTS = {
     "TnCache": _abi.Cache,
     "TnProgramInfo": _abi.ProgramInfo,
     "TnStep": _abi.Step,
+    "TnOptimizeOptions": _abi.OptimizeOptions,
 }
 if "TnSaveOptions" in (INCLUDE / "tenon.h").read_text():
     STRUCTS.update({"TnSaveOptions": _abi.SaveOptions, "TnOpenOptions": _abi.OpenOptions})

@@ -345,6 +345,22 @@ class Containers(unittest.TestCase):
         self.assertEqual(program([])["n"], 0)
 
 
+class Tiers(unittest.TestCase):
+    def test_a_quick_program_becomes_a_fast_one(self):
+        x = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+        expected = tenon.compile(LINEAR)(x)["y"]
+        program = tenon.compile(LINEAR, quick=True)
+        self.assertTrue(program.inspect().is_quick)
+        np.testing.assert_array_equal(program(x)["y"], expected)
+        thread = threading.Thread(target=program.optimize)
+        thread.start()
+        while thread.is_alive():
+            np.testing.assert_array_equal(program(x)["y"], expected)
+        thread.join()
+        self.assertFalse(program.inspect().is_quick)
+        np.testing.assert_array_equal(program(x)["y"], expected)
+
+
 class States(unittest.TestCase):
     TEXT = (
         HEADER
@@ -468,9 +484,14 @@ class Saving(unittest.TestCase):
         self.path("garbage.so").write_bytes(b"\x7fELF garbage")
         with self.assertRaises(tenon.InvalidModelError):
             tenon.load(self.path("garbage.so"))
-        replaceable = tenon.compile(LINEAR, replaceable=["w"])
-        with self.assertRaises(tenon.UnsupportedError):
-            replaceable.save(self.path("replaceable.so"))
+
+    def test_replaceable_weights(self):
+        x = np.ones((1, 3), np.float32)
+        tenon.compile(LINEAR, replaceable=["w"]).save(self.path("replaceable.so"))
+        loaded = tenon.load(self.path("replaceable.so"))
+        np.testing.assert_array_equal(loaded(x)["y"], x @ WEIGHT)
+        loaded.set_weight("w", 2 * WEIGHT)
+        np.testing.assert_array_equal(loaded(x)["y"], x @ WEIGHT * 2)
 
     def test_states(self):
         start = np.array([5, 6], np.float32)

@@ -11,6 +11,7 @@
 
 #include "tenon.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,132 @@ static void test_states_are_kept(void **state)
     close_folder();
 }
 
+/* ---- Weights that may be replaced, optionals ------------------------------------------------- */
+
+static const char replaceable_text[] =
+    "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+    "net (float[2] x) => (float[2] y)\n"
+    "<float[2] w = {1, 2}, float[2] v = {10, 10}, float[2] same = {1, 2}> {\n"
+    "  s = Mul (x, w)\n"
+    "  t = Mul (s, same)\n"
+    "  y = Add (t, v)\n"
+    "}\n";
+
+static void expect_product(const TnProgram *program, float first, float second)
+{
+    float x[] = {3, 5}, y[2];
+    TnContext *context = NULL;
+    TnValue in = {TN_TENSOR, {TN_FLOAT, 1, {2}, x}, 0, NULL};
+    TnValue out = {TN_TENSOR, {TN_FLOAT, 1, {2}, y}, 0, NULL};
+    assert_int_equal(tn_program_input_count(program), 1);
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    assert_int_equal(tn_run(context, 1, &in, 1, &out), TN_OK);
+    assert_true(y[0] == first && y[1] == second);
+    tn_context_destroy(context);
+}
+
+/* As a C program calls the file: a pointer for each input, in the order of the model's. */
+static void expect_product_of_file(const float *w, float first, float second)
+{
+    _Alignas(64) static char arena[1 << 16];
+    float x[] = {3, 5}, y[2] = {0};
+    void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(file);
+    const TnArtifactInfo *model = dlsym(file, "net_model");
+    const void *inputs[3] = {NULL};
+    void *outputs[1] = {y};
+    assert_non_null(model);
+    assert_int_equal(model->input_count, 3);
+    for (int i = 0; i < 3; i++) {
+        const char *name = model->inputs[i].name;
+        assert_int_equal(model->inputs[i].data, (size_t)i * sizeof(void *));
+        assert_int_equal(model->inputs[i].has_own, strcmp(name, "x") != 0);
+        inputs[i] = !strcmp(name, "x") ? x : !strcmp(name, "w") ? w : NULL;
+    }
+    assert_int_equal(model->run(inputs, outputs, arena, sizeof arena, NULL), TN_OK);
+    assert_true(y[0] == first && y[1] == second);
+    dlclose(file);
+}
+
+static void test_replaceable_weights_are_kept(void **state)
+{
+    static const char *const names[] = {"w", "v"};
+    TnCompileOptions options = {
+        .size = sizeof options, .replaceable = names, .replaceable_count = 2};
+    TnSaveOptions save = {.size = sizeof save, .name = "net", .header = weights};
+    float two[] = {2, 2};
+    TnTensor other = {TN_FLOAT, 1, {2}, two};
+    TnModel *model = NULL;
+    TnProgram *program = NULL, *loaded = NULL;
+    (void)state;
+    open_folder();
+    assert_int_equal(
+        tn_model_parse(replaceable_text, strlen(replaceable_text), "net", NULL, &model), TN_OK);
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    tn_model_destroy(model);
+    assert_int_equal(tn_program_set_weight(program, "v", &other, NULL), TN_OK);
+    expect_product(program, 5, 22);
+    assert_int_equal(tn_program_save(program, path, &save), TN_OK);
+    assert_true(file_says(weights, "const float *w; /* float[2], a weight; NULL: the model's own"));
+    tn_program_destroy(program);
+    assert_int_equal(tn_program_load(path, NULL, &loaded), TN_OK);
+    expect_product(loaded, 13, 30);
+    assert_int_equal(tn_program_set_weight(loaded, "w", &other, NULL), TN_OK);
+    expect_product(loaded, 16, 30);
+    assert_int_equal(tn_program_set_weight(loaded, "w", NULL, NULL), TN_OK);
+    expect_product(loaded, 13, 30);
+    assert_int_equal(tn_program_set_weight(loaded, "same", &other, NULL), TN_BAD_ARGUMENT);
+    tn_program_destroy(loaded);
+    expect_product_of_file(NULL, 13, 30);
+    expect_product_of_file(two, 16, 30);
+    close_folder();
+}
+
+/* The optional that is given comes back, and a sequence; or nothing does. */
+static void test_optionals_are_values(void **state)
+{
+    static const char optional_text[] =
+        "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+        "net (optional(float[2]) x) => (bool there, optional(float[2]) y, seq(bool) z) {\n"
+        "  there = OptionalHasElement (x)\n"
+        "  y = Identity (x)\n"
+        "  z = SequenceConstruct (there, there)\n"
+        "}\n";
+    float two[] = {2, 3};
+    TnValue item = {TN_TENSOR, {TN_FLOAT, 1, {2}, two}, 0, NULL}, *items[] = {&item};
+    TnModel *model = NULL;
+    TnProgram *programs[2] = {NULL};
+    TnPort port;
+    (void)state;
+    open_folder();
+    assert_int_equal(tn_model_parse(optional_text, strlen(optional_text), "net", NULL, &model),
+                     TN_OK);
+    assert_int_equal(tn_compile(model, NULL, &programs[0]), TN_OK);
+    tn_model_destroy(model);
+    assert_int_equal(tn_program_save(programs[0], path, NULL), TN_OK);
+    assert_int_equal(tn_program_load(path, NULL, &programs[1]), TN_OK);
+    for (int i = 0; i < 2; i++) {
+        TnContext *context = NULL;
+        assert_int_equal(tn_program_input(programs[i], 0, &port), TN_OK);
+        assert_int_equal(port.kind, TN_OPTIONAL);
+        assert_string_equal(port.type, "optional(float[2])");
+        assert_int_equal(tn_context_create(programs[i], NULL, &context), TN_OK);
+        for (int count = 0; count < 2; count++) {
+            TnValue in = {TN_OPTIONAL, {0}, count, (void *)items}, out[3] = {{0}};
+            assert_int_equal(tn_run(context, 1, &in, 3, out), TN_OK);
+            assert_int_equal(*(bool *)out[0].tensor.data, count);
+            assert_true(out[1].kind == TN_OPTIONAL && out[1].count == count);
+            if (count)
+                assert_true(((float *)out[1].items[0]->tensor.data)[1] == 3);
+            assert_true(out[2].kind == TN_SEQUENCE && out[2].count == 2);
+            assert_int_equal(*(bool *)out[2].items[1]->tensor.data, count);
+        }
+        tn_context_destroy(context);
+        tn_program_destroy(programs[i]);
+    }
+    close_folder();
+}
+
 /* ---- Operators of the host --------------------------------------------------------------- */
 
 static TnStatus scale(void *user, TnCall *call)
@@ -411,6 +538,8 @@ int main(void)
         cmocka_unit_test(test_damaged_weights),
         cmocka_unit_test(test_weights_are_read_by_the_host),
         cmocka_unit_test(test_states_are_kept),
+        cmocka_unit_test(test_replaceable_weights_are_kept),
+        cmocka_unit_test(test_optionals_are_values),
         cmocka_unit_test(test_operators_are_bound_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

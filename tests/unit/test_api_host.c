@@ -13,6 +13,7 @@
 #include "tenon.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,6 +260,109 @@ static void test_stops_compiling(void **state)
     tn_model_destroy(model);
 }
 
+/* ---- Two tiers ----------------------------------------------------------------------------- */
+
+/* Something of everything that has code: a branch, a loop, contractions, reductions. */
+static const char tiered[] =
+    "<ir_version: 10, opset_import: [\"\" : 21]>\n"
+    "net (float[N, 32] x, bool flip) => (float[N, 32] y)\n"
+    "<int64[2] square = {32, 32}, float half = {0.5}, int64 three = {3}, bool yes = {1}> {\n"
+    "  w = Expand (half, square)\n"
+    "  a = MatMul (x, w)\n"
+    "  b = If (flip) <then_branch = t () => (float[N, 32] p) { p = Tanh (a) },\n"
+    "      else_branch = e () => (float[N, 32] q) { q = Exp (a) }>\n"
+    "  c = Loop (three, yes, b) <body = l (int64 i, bool go, float[N, 32] s) => (bool on,\n"
+    "      float[N, 32] r) { on = Identity (go) m = Softmax (s) r = Add (m, x) }>\n"
+    "  y = Erf (c)\n"
+    "}\n";
+
+enum { ROWS = 33, COLUMNS = 32 };
+
+static TnProgram *compile_tier(TnModel *model, bool quick, const char *cache)
+{
+    TnCache folder = {.folder = cache};
+    TnCompileOptions options = {
+        .size = sizeof options, .quick = quick, .cache = cache ? &folder : NULL};
+    TnProgram *program = NULL;
+    assert_int_equal(tn_compile(model, &options, &program), TN_OK);
+    return program;
+}
+
+static bool is_quick(const TnProgram *program)
+{
+    TnProgramInfo info = {.size = sizeof info};
+    assert_int_equal(tn_program_info(program, &info), TN_OK);
+    return info.is_quick;
+}
+
+static void run_tiered(TnContext *context, bool flip, float *made)
+{
+    float x[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = (float)(i % 17) / 8 - 1;
+    TnValue inputs[] = {{TN_TENSOR, {TN_FLOAT, 2, {ROWS, COLUMNS}, x}, 0, NULL},
+                        {TN_TENSOR, {TN_BOOL, 0, {0}, &flip}, 0, NULL}};
+    TnValue y = {TN_TENSOR, {TN_FLOAT, 2, {ROWS, COLUMNS}, made}, 0, NULL};
+    assert_int_equal(tn_run(context, 2, inputs, 1, &y), TN_OK);
+}
+
+typedef struct Optimizer {
+    TnProgram *program;
+    TnStatus status;
+    atomic_bool done;
+} Optimizer;
+
+static void *optimize(void *user)
+{
+    Optimizer *optimizer = user;
+    optimizer->status = tn_program_optimize(optimizer->program, NULL);
+    atomic_store(&optimizer->done, true);
+    return NULL;
+}
+
+static bool refuse(void *user)
+{
+    (void)user;
+    return false;
+}
+
+static void test_quick_code_gives_way_to_fast_code(void **state)
+{
+    (void)state;
+    float expected[2][ROWS * COLUMNS], made[ROWS * COLUMNS];
+    TnModel *model = parse(tiered, NULL);
+    TnProgram *fast = compile_tier(model, false, NULL), *quick = compile_tier(model, true, NULL);
+    TnContext *a = NULL, *b = NULL;
+    TnOptimizeOptions impatient = {.size = sizeof impatient, .proceed = refuse};
+    pthread_t thread;
+    tn_model_destroy(model);
+    assert_true(!is_quick(fast) && is_quick(quick));
+    assert_int_equal(tn_program_optimize(fast, NULL), TN_OK);
+    assert_int_equal(tn_program_optimize(NULL, NULL), TN_BAD_ARGUMENT);
+    assert_int_equal(tn_program_optimize(quick, &impatient), TN_CANCELLED);
+    assert_true(is_quick(quick));
+    assert_int_equal(tn_context_create(fast, NULL, &a), TN_OK);
+    assert_int_equal(tn_context_create(quick, NULL, &b), TN_OK);
+    for (int flip = 0; flip < 2; flip++)
+        run_tiered(a, flip, expected[flip]);
+    Optimizer optimizer = {.program = quick};
+    atomic_init(&optimizer.done, false);
+    assert_int_equal(pthread_create(&thread, NULL, optimize, &optimizer), 0);
+    for (int round = 0, after = 0; after < 2; round++) {
+        after += atomic_load(&optimizer.done);
+        run_tiered(b, round % 2, made);
+        assert_memory_equal(made, expected[round % 2], sizeof made);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(optimizer.status, TN_OK);
+    assert_false(is_quick(quick));
+    assert_int_equal(tn_program_optimize(quick, NULL), TN_OK);
+    tn_context_destroy(a);
+    tn_context_destroy(b);
+    tn_program_destroy(fast);
+    tn_program_destroy(quick);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_dlpack_goes_both_ways),
         cmocka_unit_test(test_cancels_runs),
         cmocka_unit_test(test_forgets_a_request),
+        cmocka_unit_test(test_quick_code_gives_way_to_fast_code),
         cmocka_unit_test(test_stops_compiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,17 @@ class CompileOptions(ctypes.Structure):
         ("needs_value", NeedsValue),
         ("needs_value_user", c_void_p),
         ("cache", POINTER(Cache)),
+        ("quick", c_bool),
+    ]
+
+
+class OptimizeOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("parallel", Parallel),
+        ("seconds", c_double),
+        ("proceed", Proceed),
+        ("proceed_user", c_void_p),
     ]
 
 
@@ -307,6 +318,7 @@ class ProgramInfo(ctypes.Structure):
         ("worker_bytes", c_int64),
         ("needs_more_memory", c_bool),
         ("from_cache", c_bool),
+        ("is_quick", c_bool),
         ("appended_states", c_int),
     ]
 
@@ -352,6 +364,7 @@ PROTOTYPES = [
     ("tn_program_save", c_int, [c_void_p, c_char_p, POINTER(SaveOptions)]),
     ("tn_program_load", c_int, [c_char_p, POINTER(OpenOptions), POINTER(c_void_p)]),
     ("tn_program_destroy", None, [c_void_p]),
+    ("tn_program_optimize", c_int, [c_void_p, POINTER(OptimizeOptions)]),
     ("tn_program_input_count", c_int, [c_void_p]),
     ("tn_program_output_count", c_int, [c_void_p]),
     ("tn_program_input", c_int, [c_void_p, c_int, POINTER(Port)]),

@@ -166,6 +166,7 @@ class Model:
         reports: Iterable[str] = (),
         cache: str | os.PathLike | None = None,
         cache_limit: int = 0,
+        quick: bool = False,
         seconds: float | None = None,
         proceed: Callable[[], bool] | None = None,
     ) -> Program:
@@ -207,6 +208,9 @@ class Model:
             may be able to write to it.
         cache_limit
             Bytes that the folder may have; 0: 1 GiB.
+        quick
+            Code soon rather than fast code, of the same bits; :meth:`Program.optimize` does the
+            rest, on a thread of the caller's, say.
         seconds
             Compiling that takes longer ends with :class:`CancelledError`.
         proceed
@@ -236,6 +240,7 @@ class Model:
         options.replaceable = (ctypes.c_char_p * len(weights))(*weights)
         options.replaceable_count = len(weights)
         options.reports = report_bits(reports)
+        options.quick = quick
         options.seconds = seconds or 0
         if cache is not None:
             options.cache = ctypes.pointer(_abi.Cache(os.fsencode(cache), cache_limit))

@@ -125,6 +125,7 @@ class Inspection:
     packed_bytes: int  #: of constants in a layout of the program's own
     worker_bytes: int  #: of scratch memory for each thread that runs
     from_cache: bool  #: it was compiled before
+    is_quick: bool  #: its code waits for :meth:`Program.optimize`
     appended_states: int  #: states that calls append to where they lie
     threads: int
     library: str  #: the library's version
@@ -568,6 +569,17 @@ class Program:
         """A context of one's own, which keeps the states from run to run."""
         return Session(self)
 
+    def optimize(self) -> None:
+        """Gives a program that was compiled with ``quick=True`` the code that it would have without.
+
+        Calls may go on meanwhile, and have the same results: ``Thread(target=program.optimize)``.
+        """
+        options = _abi.OptimizeOptions(size=ctypes.sizeof(_abi.OptimizeOptions))
+        options.parallel.threads = self.threads
+        expect_ok(
+            library().tn_program_optimize(self._handle.pointer, ctypes.byref(options))
+        )
+
     def set_weight(self, name: str, value: Any | None) -> None:
         """Another value for a weight that was compiled as replaceable, of its type and shape;
         copied.
@@ -609,6 +621,7 @@ class Program:
             packed_bytes=info.packed_bytes,
             worker_bytes=info.worker_bytes,
             from_cache=info.from_cache,
+            is_quick=info.is_quick,
             appended_states=info.appended_states,
             threads=self.threads,
             library=c.tn_version().decode(),
