@@ -18,30 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-bool session_limit(Session *session)
-{
-    ExprPool *pool = session->model->pool;
-    const char *text;
-    for (int i = 0; (text = option_each(session->options, OPTION_max, i)); i++) {
-        const char *at = strrchr(text, '=');
-        char *end = NULL;
-        long long most = at ? strtoll(at + 1, &end, 10) : 0;
-        if (!at || end == at + 1 || *end || most < 0)
-            wrong_usage("option '--max' needs NAME=N, not '%s'", text);
-        const char *name = arena_string(session->arena, text, (size_t)(at - text));
-        int symbol = expr_pool_symbol_count(pool);
-        while (symbol-- && strcmp(expr_pool_symbol(pool, symbol)->name, name) != 0)
-            ;
-        if (symbol < 0 && session->is_again)
-            continue;
-        if (symbol < 0)
-            return session_fail(session, TN_BAD_ARGUMENT, "there is no size '%s' (--max %s)", name,
-                                text);
-        symbol_restrict(pool, expr_symbol(pool, name), 0, most);
-    }
-    return true;
-}
-
 /* How to compile, by the options; false after saying what is wrong with them. */
 static bool read_settings(Session *session, CompileSettings *settings, bool artifact)
 {

@@ -277,7 +277,7 @@ bool infer_length(InferContext *context, const Node *node, int i, int64_t count)
     if (value->elements || type->rank != 1 || expr_known(type->dims[0], NULL))
         return true;
     const Expr *length = expr_integer(context->pool, count);
-    const char *what = arena_format(context->arena, "the elements of '%s' and", value->name);
+    const char *what = arena_format(context->arena, "lengths of '%s'", value->name);
     if (!infer_equal(context, node, type->dims[0], length, what))
         return false;
     value->elements = bind_elements(context, node, value, count);

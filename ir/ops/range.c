@@ -105,15 +105,27 @@ static void propagate(InferContext *context, Node *node, const Bounds *bounds)
     infer_set_elements(context, node, 0, elements, count);
 }
 
+/* A tensor of one element will do. Where only running tells how many a list has, one is assumed. */
+static bool check_scalar(InferContext *context, const Node *node, int i, bool is_float)
+{
+    const Type *type = operand_type(node, i);
+    const Expr *count = type_element_count(context->pool, type);
+    if (expr_is(count, 1))
+        return true;
+    if (expr_known(count, NULL) || type->rank != 1)
+        return infer_error(context, node, "%s must be a scalar", operands[i].name);
+    const char *what = arena_format(context->arena, "lengths of '%s'", operand(node, i)->name);
+    return infer_equal(context, node, count, expr_integer(context->pool, 1), what) &&
+           (is_float || infer_length(context, node, i, 1));
+}
+
 static bool infer(InferContext *context, Node *node)
 {
-    for (int i = 0; i < 3; i++) {
-        const Type *type = operand_type(node, i);
-        if (type->rank > 0 && !expr_is(type_element_count(context->pool, type), 1))
-            return infer_error(context, node, "%s must be a scalar", operands[i].name);
-    }
     TnElementType element = operand_type(node, 0)->element;
     bool is_float = element_kind(element) == ELEMENT_KIND_FLOAT;
+    for (int i = 0; i < 3; i++)
+        if (!check_scalar(context, node, i, is_float))
+            return false;
     Bounds bounds;
     bool is_whole = get_bounds(context, node, is_float, &bounds);
     if (!is_whole && !is_float)
