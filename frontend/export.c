@@ -8,6 +8,7 @@
 #include "frontend/exporter.h"
 #include "frontend/onnx/tensor.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Exporter {
@@ -99,12 +100,22 @@ static bool needs_note(Exporter *exporter, const Value *value, const char *name,
            strcmp(((const Symbol *)own->symbol->object)->name, derived) != 0;
 }
 
+/* How many elements became symbols, where no reader would make them so: -1, it need not be said. */
+static int64_t noted_elements(const Value *value)
+{
+    int64_t count = value_bound_count(value);
+    if (count < 0 || !type_is_tensor(value->type) || value->type->rank < 0)
+        return -1;
+    const Expr *length = type_element_count(value->graph->model->pool, value->type);
+    return expr_known(length, NULL) && !value_is_assumed(value) ? -1 : count;
+}
+
 static bool has_notes(Exporter *exporter, const Value *value, const char *name)
 {
     for (const ValueSymbol *own = value->symbols; own; own = own->next)
         if (needs_note(exporter, value, name, own))
             return true;
-    return value->notes != NULL;
+    return value->notes != NULL || noted_elements(value) >= 0;
 }
 
 /* An output may have another name than its value; symbols are noted beside the value's own. */
@@ -116,6 +127,12 @@ static ValueInfoProto *export_value_info(Exporter *exporter, const Names *names,
     if (value->type)
         PROTO_SET(info, type, export_type(exporter->arena, value->type));
     EXPORT_NOTES(exporter, info, value->notes);
+    int64_t elements = noted_elements(value);
+    if (elements >= 0 && !strcmp(name, name_of(names, value))) {
+        Property note = {ELEMENTS_PROPERTY,
+                         arena_format(exporter->arena, "%lld", (long long)elements)};
+        array_push(exporter->arena, &info->metadata_props, export_property(exporter->arena, &note));
+    }
     for (const ValueSymbol *own = value->symbols; own; own = own->next) {
         Property note = {arena_format(exporter->arena, SYMBOL_PROPERTY "%s", own->what),
                          ((const Symbol *)own->symbol->object)->name};
@@ -124,6 +141,36 @@ static ValueInfoProto *export_value_info(Exporter *exporter, const Names *names,
                        export_property(exporter->arena, &note));
     }
     return info;
+}
+
+static int compare_properties(const void *left, const void *right)
+{
+    return strcmp(((const Property *)left)->key, ((const Property *)right)->key);
+}
+
+/* What is assumed of the graph, in the order of what it says. What nothing can check any more, or
+ * would not read back, is left out. */
+static void push_assumptions(Exporter *exporter, const Graph *graph, GraphProto *proto)
+{
+    Model *model = graph->model;
+    ARRAY(Property) notes = {0};
+    for (int64_t i = 0; i < model->assumption_count; i++) {
+        const Assumption *assumption = &model->assumptions[i];
+        if (assumption->branch != (graph->owner ? graph : NULL) ||
+            !model_may_check(model, assumption->condition))
+            continue;
+        Text key = text_create(exporter->arena);
+        text_append(&key, ASSUMPTION_PROPERTY);
+        size_t prefix = key.length;
+        expr_print(assumption->condition, &key);
+        if (expr_parse_condition(model->pool, key.data + prefix) == assumption->condition)
+            array_push(exporter->arena, &notes, ((Property){key.data, assumption->message}));
+    }
+    if (notes.count)
+        qsort(notes.items, (size_t)notes.count, sizeof *notes.items, compare_properties);
+    for (int64_t i = 0; i < notes.count; i++)
+        array_push(exporter->arena, &proto->metadata_props,
+                   export_property(exporter->arena, &notes.items[i]));
 }
 
 /* Of values between nodes: all of them, or those with notes. */
@@ -370,6 +417,7 @@ static GraphProto *export_region(Exporter *exporter, Names *names, const Node *n
     int formal = graph->input_count - node->capture_count;
     PROTO_SET(proto, name, proto_string(graph->name));
     EXPORT_NOTES(exporter, proto, graph->notes);
+    push_assumptions(exporter, graph, proto);
     for (int i = formal; i < graph->input_count; i++) {
         const Value *outer = operand(node, node->operand_count - graph->input_count + i);
         map_set_pointer(&names->of, graph->inputs[i], (void *)name_of(names, outer));
@@ -479,6 +527,7 @@ static GraphProto *export_main_graph(Exporter *exporter)
     NodeList nodes = {0};
     PROTO_SET(proto, name, proto_string(graph->name));
     EXPORT_NOTES(exporter, proto, graph->notes);
+    push_assumptions(exporter, graph, proto);
     name_outputs(exporter, &names, graph);
     name_values(exporter, &names, graph);
     for (int i = 0; i < graph->constant_count; i++)

@@ -87,9 +87,12 @@ static bool import_symbols(Importer *importer, const Scope *scope)
 {
     if (!import_reserve_symbols(importer))
         return false;
-    for (int i = 0; i < scope->graph->input_count; i++)
-        import_claim_symbols(importer, scope, scope->graph->inputs[i],
-                             scope->graph->inputs[i]->name);
+    for (int i = 0; i < scope->graph->input_count; i++) {
+        Value *input = scope->graph->inputs[i];
+        import_claim_symbols(importer, scope, input, input->name);
+        if (!import_bind_elements(importer, scope, input, input->name))
+            return false;
+    }
     return true;
 }
 
@@ -220,7 +223,7 @@ static bool import_graph(Importer *importer)
     if (!import_initializers(importer, &scope, proto) || !import_inputs(importer, &scope, proto) ||
         !import_symbols(importer, &scope) || !free_weights(importer, &scope) ||
         !import_nodes(importer, &scope, scope.path) || !import_outputs(importer, &scope, proto) ||
-        !import_drop_unranked(importer, graph))
+        !import_drop_unranked(importer, graph) || !import_assumptions(importer, graph, proto))
         return false;
     graph_order_constants(graph);
     import_graph_notes(importer, graph, proto);
@@ -270,7 +273,7 @@ Model *model_import(Arena *arena, const Document *document, const ImportOptions 
         .external = external_data_create(arena, document->path, options->allow_links,
                                          options->copy_data, diagnostics),
         .functions = map_create(arena),
-        .symbol_notes = map_create(arena),
+        .value_notes = map_create(arena),
     };
     importer.external.reader = document->reader;
     import_facts(&importer);

@@ -118,6 +118,13 @@ static bool name_new_results(NodeImport *import, Node *node, const NodeProto *pr
     return true;
 }
 
+static bool bind_result(NodeImport *import, Value *value, TnString name)
+{
+    return !name.length ||
+           import_bind_elements(import->importer, import->scope, value,
+                                import_name(import->importer, name, import->upgrade.location));
+}
+
 /* Without absent ones at the end. Where captures will follow, all that the operator names are
  * there, so that each stands at its place. */
 static Value *const *trim_operands(Arena *arena, const OpDef *op, int *count,
@@ -165,6 +172,9 @@ static bool make_node(NodeImport *import, const OpDef *op, const NodeProto *prot
                                  import->upgrade.results);
     if (!node_infer(&importer->context, node))
         return false;
+    for (int i = 0; i < node->result_count; i++)
+        if (!bind_result(import, node->results[i], proto->output.items[i]))
+            return false;
     for (int i = 0; i < node->result_count; i++)
         if (!check_size(importer, node->results[i], location)) {
             importer->context.failed = true;

@@ -15,7 +15,7 @@ const Notes *import_notes(Importer *importer, TnString doc, int64_t property_cou
     int kept = 0;
     Property *items = ARENA_ARRAY(importer->arena, Property, property_count + 1);
     for (int64_t i = 0; i < property_count; i++)
-        if (!import_is_symbol_note(properties[i]->key))
+        if (!import_is_own_note(properties[i]->key))
             items[kept++] = (Property){import_text(importer, properties[i]->key),
                                        import_text(importer, properties[i]->value)};
     if (!doc.length && !kept)

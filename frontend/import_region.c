@@ -52,7 +52,8 @@ static bool add_outputs(Importer *importer, Scope *scope, const GraphProto *grap
 bool import_region(Importer *importer, Scope *scope, const GraphProto *graph)
 {
     if (!import_initializers(importer, scope, graph) ||
-        !import_nodes(importer, scope, scope->path) || !add_outputs(importer, scope, graph))
+        !import_nodes(importer, scope, scope->path) || !add_outputs(importer, scope, graph) ||
+        !import_assumptions(importer, scope->graph, graph))
         return false;
     graph_order_constants(scope->graph);
     import_graph_notes(importer, scope->graph, graph);

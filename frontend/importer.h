@@ -62,9 +62,9 @@ typedef struct Importer {
     Diagnostics *diagnostics;
     InferContext context;
     ExternalData external;
-    Map functions;    /* "domain\0name\0overload" -> Function */
-    Map symbol_notes; /* body and name of a value -> what is noted of its symbols */
-    int pull_count;   /* nodes that moved into branches */
+    Map functions;   /* "domain\0name\0overload" -> Function */
+    Map value_notes; /* body and name of a value -> what is noted of its symbols */
+    int pull_count;  /* nodes that moved into branches */
 } Importer;
 
 /* Where a message stands. `path` is used for binary documents alone. */
@@ -76,7 +76,7 @@ const char *import_path(Importer *importer, const char *path, const char *field,
 
 /* ---- Notes: import_notes.c ----------------------------------------------------------------- */
 
-/* NULL where there are none, but for those of symbols. */
+/* NULL where there are none but Tenon's own. */
 const Notes *import_notes(Importer *importer, TnString doc, int64_t property_count,
                           StringStringEntryProto *const *properties);
 /* Those of values, once the graph is made. */
@@ -87,14 +87,19 @@ void import_graph_notes(Importer *importer, Graph *graph, const GraphProto *prot
 
 /* ---- Symbols: import_symbols.c ------------------------------------------------------------- */
 
-/* Whether the key is that of a note which names a symbol. */
-bool import_is_symbol_note(TnString key);
+/* Whether the key is that of a note which is read here. */
+bool import_is_own_note(TnString key);
 /* Takes the names that such notes of the document give; once the inputs have theirs, and before
  * anything is inferred. The depth of graphs must have been checked. */
 bool import_reserve_symbols(Importer *importer);
 /* A value that the scope's body calls so, and that is not inferred yet, gets the symbols that notes
  * say are its own. */
 void import_claim_symbols(Importer *importer, const Scope *scope, Value *value, const char *name);
+/* The same value, once it is inferred: its elements become symbols if a note says so. False after a
+ * diagnostic. */
+bool import_bind_elements(Importer *importer, const Scope *scope, Value *value, const char *name);
+/* What notes on a graph, whose nodes are there, say that it assumes; false after a diagnostic. */
+bool import_assumptions(Importer *importer, const Graph *graph, const GraphProto *proto);
 
 /* ---- Types: import_type.c ------------------------------------------------------------------ */
 

@@ -243,8 +243,10 @@ const char *expr_kind_name(ExprKind kind);
 /* Canonical: "2*N + 1", "floor(H / 2)"; equal expressions print alike. Shared parts of a large
  * expression are written once, as "%1:exp(x[i0])", and then called "%1". */
 void expr_print(const Expr *e, struct Text *text);
-/* Reads an index as expr_print writes it (sizes only: names, numbers, + - * / % max min); NULL if
- * the text is not one. */
+/* Reads an index as expr_print writes it (sizes only: names, numbers, + - * / % max min floor
+ * select); NULL if the text is not one. */
 const Expr *expr_parse_size(ExprPool *pool, const char *text);
+/* The same for a condition on such sizes: == != < <= & | not. */
+const Expr *expr_parse_condition(ExprPool *pool, const char *text);
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sizes from text, as expr_print writes them and as people do:
+ * Sizes, and conditions on them, from text, as expr_print writes them and as people do:
  *
- *     sum      = product { ("+" | "-") product }
- *     product  = unary { ("*" | "/" | "%") unary }         "/" rounds down
- *     unary    = ["-"] primary
- *     primary  = number | name | 'any name' | "(" sum ")" | "floor(" sum ")"
- *              | ("max" | "min") "(" sum { "," sum } ")"
+ *     condition = relation { ("&" | "|") relation }
+ *     relation  = sum [ ("==" | "!=" | "<=" | "<") sum ]
+ *     sum       = product { ("+" | "-") product }
+ *     product   = unary { ("*" | "/" | "%") unary }         "/" rounds down
+ *     unary     = ["-"] primary
+ *     primary   = number | name | 'any name' | "(" condition ")" | "floor(" sum ")"
+ *               | ("max" | "min") "(" sum { "," sum } ")" | "not(" condition ")"
+ *               | "select(" condition "," sum "," sum ")"
  *
- * The text is read twice, the first time without a pool: a text that is not a size makes no
- * symbols.
+ * What is a condition and what a size is told while reading, so that brackets need no second look.
+ * The text is read twice, the first time without a pool: a text that is neither makes no symbols.
  */
 #include "pool.h"
 
@@ -23,8 +26,10 @@ typedef struct Parser {
     const char *at;
     int depth;
     bool failed;
+    bool is_condition; /* what was read last */
 } Parser;
 
+static const Expr *parse_condition(Parser *p);
 static const Expr *parse_sum(Parser *p);
 
 static void skip_spaces(Parser *p)
@@ -45,6 +50,23 @@ static bool accept(Parser *p, char c)
 static void expect(Parser *p, char c)
 {
     if (!accept(p, c))
+        p->failed = true;
+}
+
+static bool accept_word(Parser *p, const char *word)
+{
+    skip_spaces(p);
+    size_t length = strlen(word);
+    if (strncmp(p->at, word, length) != 0)
+        return false;
+    p->at += length;
+    return true;
+}
+
+/* What was read last must be of this sort. */
+static void expect_sort(Parser *p, bool is_condition)
+{
+    if (p->is_condition != is_condition)
         p->failed = true;
 }
 
@@ -97,6 +119,52 @@ static const Expr *parse_choice(Parser *p, bool larger)
     return result;
 }
 
+static const Expr *parse_not(Parser *p)
+{
+    const Expr *condition = parse_condition(p);
+    expect_sort(p, true);
+    expect(p, ')');
+    return p->pool && !p->failed ? expr_not(p->pool, condition) : NULL;
+}
+
+static const Expr *parse_select(Parser *p)
+{
+    const Expr *condition = parse_condition(p);
+    expect_sort(p, true);
+    expect(p, ',');
+    const Expr *a = parse_sum(p);
+    expect(p, ',');
+    const Expr *b = parse_sum(p);
+    expect(p, ')');
+    return p->pool && !p->failed ? expr_select(p->pool, condition, a, b) : NULL;
+}
+
+/* The name was a function's. */
+static const Expr *parse_call(Parser *p, const char *name)
+{
+    if (p->failed)
+        return NULL;
+    if (!strcmp(name, "not"))
+        return parse_not(p);
+    if (!strcmp(name, "select"))
+        return parse_select(p);
+    if (strcmp(name, "floor") != 0)
+        return parse_choice(p, !strcmp(name, "max"));
+    const Expr *result = parse_sum(p);
+    expect(p, ')');
+    return result;
+}
+
+/* max, min and floor are no names; not and select are, unless a bracket follows. */
+static bool is_call(Parser *p, const char *name)
+{
+    if (!strcmp(name, "max") || !strcmp(name, "min") || !strcmp(name, "floor")) {
+        expect(p, '(');
+        return true;
+    }
+    return (!strcmp(name, "not") || !strcmp(name, "select")) && accept(p, '(');
+}
+
 static const Expr *parse_word(Parser *p)
 {
     char name[MAX_NAME];
@@ -105,28 +173,24 @@ static const Expr *parse_word(Parser *p)
         p->failed = true;
         return NULL;
     }
-    bool larger = strcmp(name, "max") == 0, smaller = strcmp(name, "min") == 0;
-    bool rounds = strcmp(name, "floor") == 0;
-    if (is_quoted || !(larger || smaller || rounds))
+    p->is_condition = false;
+    if (is_quoted || !is_call(p, name))
         return p->pool ? expr_symbol(p->pool, name) : NULL;
-    expect(p, '(');
-    if (p->failed)
-        return NULL;
-    if (!rounds)
-        return parse_choice(p, larger);
-    const Expr *result = parse_sum(p);
-    expect(p, ')');
+    const Expr *result = parse_call(p, name);
+    p->is_condition = !strcmp(name, "not");
     return result;
 }
 
 static const Expr *parse_primary(Parser *p)
 {
     skip_spaces(p);
-    if (isdigit((unsigned char)*p->at))
+    if (isdigit((unsigned char)*p->at)) {
+        p->is_condition = false;
         return parse_number(p);
+    }
     if (!accept(p, '('))
         return parse_word(p);
-    const Expr *result = parse_sum(p);
+    const Expr *result = parse_condition(p);
     expect(p, ')');
     return result;
 }
@@ -135,6 +199,8 @@ static const Expr *parse_unary(Parser *p)
 {
     bool negative = accept(p, '-');
     const Expr *result = parse_primary(p);
+    if (negative)
+        expect_sort(p, false);
     return negative && p->pool && !p->failed ? expr_scale(p->pool, result, -1) : result;
 }
 
@@ -162,7 +228,9 @@ static const Expr *parse_operators(Parser *p, const char *operators,
         if (p->failed || !operator|| !strchr(operators, operator))
             return result;
         p->at++;
+        expect_sort(p, false);
         const Expr *right = operand(p);
+        expect_sort(p, false);
         if (!p->failed)
             result = apply(p, operator, result, right);
     }
@@ -173,26 +241,85 @@ static const Expr *parse_product(Parser *p)
     return parse_operators(p, "*/%", parse_unary);
 }
 
+/* A sum, or a condition in brackets. */
+static const Expr *parse_operand(Parser *p)
+{
+    return parse_operators(p, "+-", parse_product);
+}
+
 static const Expr *parse_sum(Parser *p)
 {
     if (p->failed || ++p->depth > MAX_DEPTH) {
         p->failed = true;
         return NULL;
     }
-    const Expr *result = parse_operators(p, "+-", parse_product);
+    const Expr *result = parse_operand(p);
+    expect_sort(p, false);
     p->depth--;
     return result;
 }
 
-const Expr *expr_parse_size(ExprPool *pool, const char *text)
+static const Expr *parse_relation(Parser *p)
+{
+    static const struct {
+        const char *text;
+        ExprKind kind;
+    } signs[] = {
+        {"==", EXPR_equal}, {"!=", EXPR_not_equal}, {"<=", EXPR_less_equal}, {"<", EXPR_less}};
+    const Expr *left = parse_operand(p);
+    for (size_t i = 0; i < sizeof signs / sizeof *signs && !p->failed; i++) {
+        if (!accept_word(p, signs[i].text))
+            continue;
+        expect_sort(p, false);
+        const Expr *right = parse_operand(p);
+        expect_sort(p, false);
+        p->is_condition = true;
+        return p->pool && !p->failed ? expr_compare(p->pool, signs[i].kind, left, right) : NULL;
+    }
+    return left;
+}
+
+static const Expr *parse_condition(Parser *p)
+{
+    if (p->failed || ++p->depth > MAX_DEPTH) {
+        p->failed = true;
+        return NULL;
+    }
+    const Expr *result = parse_relation(p);
+    while (!p->failed) {
+        bool both = accept(p, '&');
+        if (!both && !accept(p, '|'))
+            break;
+        expect_sort(p, true);
+        const Expr *right = parse_relation(p);
+        expect_sort(p, true);
+        if (p->pool && !p->failed)
+            result = (both ? expr_both : expr_either)(p->pool, result, right);
+    }
+    p->depth--;
+    return result;
+}
+
+static const Expr *parse(ExprPool *pool, const char *text, bool is_condition)
 {
     const Expr *result = NULL;
     for (int pass = 0; pass < 2; pass++) {
         Parser parser = {.pool = pass ? pool : NULL, .at = text};
-        result = parse_sum(&parser);
+        result = parse_condition(&parser);
+        expect_sort(&parser, is_condition);
         skip_spaces(&parser);
         if (parser.failed || *parser.at)
             return NULL;
     }
     return result;
+}
+
+const Expr *expr_parse_size(ExprPool *pool, const char *text)
+{
+    return parse(pool, text, false);
+}
+
+const Expr *expr_parse_condition(ExprPool *pool, const char *text)
+{
+    return parse(pool, text, true);
 }

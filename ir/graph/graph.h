@@ -49,9 +49,14 @@ typedef struct ValueSymbol {
     struct ValueSymbol *next;
 } ValueSymbol;
 
-/* Where the name does not follow from the value's, files say it in a property of the value: this
- * and `what` are the key. */
+/* What does not follow from the nodes, files say in properties. Of a value, where the name of a
+ * symbol does not follow from the value's: this and `what` are the key. */
 #define SYMBOL_PROPERTY "tenon.symbol."
+/* Of a value whose elements are symbols, where no reader would make them so: how many. */
+#define ELEMENTS_PROPERTY "tenon.elements"
+/* Of a graph: what is assumed in it. The condition is the rest of the key, the message the value.
+ */
+#define ASSUMPTION_PROPERTY "tenon.assume."
 
 typedef enum ValueKind { VALUE_input, VALUE_constant, VALUE_result } ValueKind;
 
@@ -239,6 +244,13 @@ bool model_verify(const Model *model, Diagnostics *diagnostics);
 const Graph *graph_branch(const Graph *graph);
 /* Records an assumption about model->branch once; ignores one that is known to hold. */
 void model_assume(Model *model, const Expr *condition, const char *message);
+/* The same; the message is this one from now on. */
+void model_assume_as(Model *model, const Expr *condition, const char *message);
+/* Whether all symbols of the condition are sizes of inputs or tell what else is not known of values
+ * that are there. */
+bool model_may_check(const Model *model, const Expr *condition);
+/* How many elements of the value became symbols; -1: none did. */
+int64_t value_bound_count(const Value *value);
 /* Whether an assumption speaks of the value's elements: they must be computed, used or not. */
 bool value_is_assumed(const Value *value);
 

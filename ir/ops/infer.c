@@ -241,7 +241,7 @@ const Type *infer_item_sizes(InferContext *context, Node *node, int result, cons
 /* Elements are integers of any sign; offsets beyond 2^47 are no use to anybody. */
 #define ELEMENT_LIMIT ((int64_t)1 << 47)
 
-/* The elements of an operand of the node as symbols. */
+/* The elements of a value as symbols, for a node that reads it, or NULL. */
 static const Expr *const *bind_elements(InferContext *context, const Node *node, Value *value,
                                         int64_t count)
 {
@@ -285,9 +285,35 @@ bool infer_length(InferContext *context, const Node *node, int i, int64_t count)
     return true;
 }
 
+/* Those of a longer tensor do not become symbols. */
+enum { MOST_BOUND = 1024 };
+
+static bool is_integer_tensor(const Type *type)
+{
+    if (!type_is_tensor(type))
+        return false;
+    ElementKind kind = element_kind(type->element);
+    return kind == ELEMENT_KIND_SIGNED || kind == ELEMENT_KIND_UNSIGNED ||
+           kind == ELEMENT_KIND_BOOL;
+}
+
+bool infer_bind_elements(InferContext *context, Value *value, int64_t count)
+{
+    int64_t known;
+    if (!value->type || !is_integer_tensor(value->type) || value->type->rank < 0 || count < 0 ||
+        count > MOST_BOUND)
+        return false;
+    if (expr_known(type_element_count(context->pool, value->type), &known) && known != count)
+        return false;
+    if (value->elements)
+        return value->element_count == count;
+    value->elements = bind_elements(context, NULL, value, count);
+    value->element_count = count;
+    return true;
+}
+
 const Expr *const *infer_elements(InferContext *context, const Node *node, int i, int64_t *count)
 {
-    enum { MOST = 1024 };
     Value *value = operand(node, i);
     int64_t ignored;
     if (!count)
@@ -297,21 +323,19 @@ const Expr *const *infer_elements(InferContext *context, const Node *node, int i
         return value->elements;
     }
     const Type *type = value->type;
-    ElementKind kind = element_kind(type->element);
-    if (!type_is_tensor(type) || (kind != ELEMENT_KIND_SIGNED && kind != ELEMENT_KIND_UNSIGNED &&
-                                  kind != ELEMENT_KIND_BOOL)) {
+    if (!is_integer_tensor(type)) {
         infer_error(context, node, "operand %d, '%s', must be an integer tensor", i, value->name);
         return NULL;
     }
     int64_t elements = -1;
     if (type->rank >= 0)
         expr_known(type_element_count(context->pool, type), &elements);
-    if (elements < 0 || elements > MOST) {
+    if (elements < 0 || elements > MOST_BOUND) {
         note_inputs_of(context, value);
         infer_unsupported(context, node,
                           "operand %d, '%s', decides sizes; its element count must be known at "
                           "compile time and at most %d",
-                          i, value->name, MOST);
+                          i, value->name, MOST_BOUND);
         return NULL;
     }
     *count = elements;

@@ -110,6 +110,9 @@ const Constant *infer_constant(InferContext *context, const Node *node, int i);
  * made now and bound to the operand's elements at run time. Needs a static element count of at most
  * 1024; else an error. *count may be NULL. */
 const Expr *const *infer_elements(InferContext *context, const Node *node, int i, int64_t *count);
+/* The elements of an integer tensor become symbols now, as a reader would make them so later.
+ * False: it is not one that may have so many. */
+bool infer_bind_elements(InferContext *context, Value *value, int64_t count);
 /* Axis a of a tensor of that rank, -rank <= a < rank, as 0 <= axis < rank; error otherwise. */
 bool infer_axis(InferContext *context, const Node *node, int64_t a, int rank, int *axis);
 /* The axes from an optional constant operand or all of them if absent; sorted, unique. */

@@ -4,6 +4,8 @@ tenon_suite(nodes-interpreter nodes 1554 --via interpreter)
 tenon_suite(nodes-jit nodes 1554 --via jit)
 # Every pass leaves a graph that keeps the rules and prints to what it is read from.
 tenon_suite(nodes-roundtrip nodes 1554 --via interpreter --verify-each --roundtrip-each)
+# The same where only running tells the sizes of inputs.
+tenon_suite(nodes-dynamic nodes 1552 --via interpreter --dynamic --verify-each --roundtrip-each)
 tenon_suite(nodes-so nodes 1554 --via so)
 tenon_suite(models-so models 150 --via so)
 tenon_suite(models-interpreter models 150 --via interpreter)

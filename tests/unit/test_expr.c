@@ -461,6 +461,47 @@ static void test_print_and_parse(void **state)
     assert_true(read > 1000);
 }
 
+static void test_conditions_read_back(void **state)
+{
+    Fixture *f = *state;
+    static const char *const conditions[] = {
+        "N == M",
+        "N != 1",
+        "N == M | N == 1 | M == 1",
+        "(N == 1 | M == 1) & N + M != 1",
+        "N == 1 | M == 1 & N + M != 1",
+        "not(N == M & M < 3)",
+        "2*N + 3 < 5*floor(M / 3)",
+        "max(N, M) <= 7",
+        "select(N == 1, M, 2*N) == 'odd name'",
+        "(N + 1) * 2 == M",
+    };
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        const Expr *e = expr_parse_condition(f->pool, conditions[i]);
+        assert_non_null(e);
+        const char *text = printed(f->pool, e);
+        if (expr_parse_condition(f->pool, text) != e)
+            fail_msg("%s prints as %s, which does not read back", conditions[i], text);
+        assert_null(expr_parse_size(f->pool, text));
+    }
+    int count = expr_pool_symbol_count(f->pool);
+    static const char *const others[] = {"A",
+                                         "A + 1",
+                                         "A == ",
+                                         "(A == B) + 1 == 2",
+                                         "A == B == C",
+                                         "A < B & C",
+                                         "not(A)",
+                                         "select(A, B, C) == 1",
+                                         "select(A == B, C) == 1",
+                                         "-(A == B) == 1",
+                                         ""};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_null(expr_parse_condition(f->pool, others[i]));
+    assert_int_equal(expr_pool_symbol_count(f->pool), count);
+    assert_non_null(expr_parse_size(f->pool, "select + not"));
+}
+
 /* The same size in pools that met the symbols in another order. */
 static void test_print_is_canonical(void **state)
 {
@@ -677,6 +718,7 @@ int main(void)
         TEST(test_random_indices),
         TEST(test_random_conditions),
         TEST(test_print_and_parse),
+        TEST(test_conditions_read_back),
         TEST(test_print_is_canonical),
         TEST(test_value_identities),
         TEST(test_conversions),
