@@ -112,6 +112,36 @@ static bool compile_via_so(Session *session)
     return done;
 }
 
+/* The file's stem with another ending, in the current folder. */
+static const char *named_here(Session *session, const char *ending)
+{
+    const char *slash = strrchr(session->path, '/'), *name = slash ? slash + 1 : session->path;
+    return arena_format(session->arena, "%.*s%s", (int)strcspn(name, "."), name, ending);
+}
+
+/* -g: as a library with debugging information that the dynamic loader brings, which debuggers
+ * watch. What they show as its source stays in the current folder. */
+static bool compile_for_debugger(Session *session)
+{
+    const char *folder = temporary_folder(session->arena, "tenon");
+    const TnArtifactInfo *info = NULL;
+    if (!folder)
+        return session_fail(session, TN_IO, "no temporary folder can be made (TMPDIR)");
+    const char *path = arena_format(session->arena, "%s/model.so", folder);
+    ArtifactRequest request = {
+        .path = path, .form = ARTIFACT_shared, .source = named_here(session, ".kernels")};
+    bool done = session_compile_to(session, &request);
+    if (done)
+        session->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (session->library)
+        info = dlsym(session->library, "model_model");
+    unlink(path);
+    rmdir(folder);
+    if (info)
+        session->program = (Program *)(uintptr_t)info->program;
+    return info || (done && session_fail(session, TN_INTERNAL, "the library cannot be loaded"));
+}
+
 /* The same through C and a compiler of the system. */
 static bool compile_via_c(Session *session)
 {
@@ -144,6 +174,10 @@ bool session_compile(Session *session)
     int64_t begin = now_ns();
     const char *via = option_text(options, OPTION_via, "jit");
     CompileSettings settings;
+    if (option_given(options, OPTION_debug) && strcmp(via, "jit") != 0 && strcmp(via, "so") != 0)
+        wrong_usage("option '--debug' is about machine code, not about --via %s", via);
+    if (option_given(options, OPTION_debug))
+        return compile_for_debugger(session);
     if (strcmp(via, "so") == 0)
         return compile_via_so(session);
     if (strcmp(via, "c") == 0)

@@ -42,12 +42,13 @@ static bool compile(Session *session)
                                .header = option_text(options, OPTION_header, NULL),
                                .example = option_text(options, OPTION_example, NULL),
                                .weights = option_text(options, OPTION_weights, NULL),
-                               .debug = option_given(options, OPTION_debug),
                                .form = read_form(options, path)};
     bool is_code = request.form == ARTIFACT_shared || request.form == ARTIFACT_object ||
                    request.form == ARTIFACT_archive || request.form == ARTIFACT_c;
     if (!request.header && is_code)
         request.header = beside(session->arena, path, ".h");
+    if (option_given(options, OPTION_debug))
+        request.source = beside(session->arena, path, ".kernels");
     session->request = &request;
     return session_build(session, options->arguments[0]);
 }

@@ -108,7 +108,7 @@ static const ObjectPart *object_parts(Making *m)
         if (i == 0 || part->settings != m->parts[i - 1].settings) {
             sharing = ARENA_NEW(m->arena, FunctionSharing);
             *sharing = function_sharing(m->arena, suffix_of(m, part));
-            sharing->apart = m->request->debug;
+            sharing->apart = m->request->source != NULL;
         }
         int64_t before = sharing->functions.count;
         functions_add(sharing, part->lowered->phases, part->lowered->phase_count);
@@ -130,20 +130,12 @@ static Listing list_parts(Making *m)
     return listing;
 }
 
-/* "dir/model.so" -> "dir/model.kernels" */
-static const char *beside(Making *m, const char *ending)
-{
-    const char *path = m->request->path, *name = file_name(path), *dot = strrchr(name, '.');
-    size_t length = dot && dot > name ? (size_t)(dot - path) : strlen(path);
-    return arena_format(m->arena, "%.*s%s", (int)length, path, ending);
-}
-
-/* The text that the code's lines are in, beside it. */
+/* The text that the code's lines are in. */
 static bool write_source(Making *m, const SourceLines **source)
 {
-    if (!m->request->debug)
+    const char *path = m->request->source;
+    if (!path)
         return true;
-    const char *path = beside(m, ".kernels");
     Listing listing = list_parts(m);
     *source = listing_lines(&listing, file_name(path));
     return add_text(m, path, &listing.text);
@@ -250,15 +242,16 @@ static bool write_object(Making *m, const ElfObject *object)
 /* Large weights go to a file beside it, which the assembler includes. */
 static bool write_c(Making *m)
 {
-    const char *path = m->request->path;
-    if (m->request->debug)
+    const char *path = m->request->path, *name = file_name(path), *dot = strrchr(name, '.');
+    size_t stem_bytes = dot && dot > name ? (size_t)(dot - path) : strlen(path);
+    if (m->request->source)
         return unsupported_at(m->diagnostics, (Location){0},
                               "debugging information in C: its compiler's own (-g) shows that C");
     if (m->part_count > 1)
         return unsupported_at(m->diagnostics, (Location){0},
                               "several processors, or fast paths for given sizes, in C");
     bool apart = m->interface->info.has_weights && m->weights->bytes > C_FILE_WEIGHTS;
-    const char *weights = beside(m, ".weights");
+    const char *weights = arena_format(m->arena, "%.*s.weights", (int)stem_bytes, path);
     CFileRequest request = {.lowered = m->parts[0].lowered,
                             .settings = m->parts[0].settings,
                             .interface = m->interface,

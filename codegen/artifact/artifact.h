@@ -36,8 +36,8 @@ typedef struct ArtifactRequest {
     const char *header;  /* path; NULL: none is written */
     const char *example; /* path of a C program that runs it; or NULL */
     const char *weights; /* path of a file of their own; NULL: they are in the file */
-    bool debug; /* debugging information, and beside the file the text that its lines are in, ending
-                   in .kernels */
+    const char *source; /* with debugging information: path of the text, written too, that its lines
+                           are in; or NULL */
     const ArtifactState *states;
     int state_count;
     const TnTensor *golden_inputs, *golden_outputs; /* for NAME_selftest; or NULL */

@@ -75,6 +75,13 @@ def graph_and_errors():
     other = run(TENON, "run", os.path.join(HERE, "image.onnxtxt"), "--seed", "3").stdout
     check(one and one == other, "the optimised graph computes what the model does")
     check(not os.path.exists("graph.h"), "texts have no header")
+    with open("wide.onnxtxt", "w") as file:  # more weights than are written out in C
+        file.write('<ir_version: 8, opset_import: ["" : 17]>\nwide (float[1, 64] x) => (float[1, 128] y)\n'
+                   '<float[64, 128] w = {%s}>\n{\n  y = MatMul (x, w)\n}\n' % ", ".join(["0.5"] * 64 * 128))
+    os.makedirs("with.dot", exist_ok=True)
+    done = run(TENON, "compile", "wide.onnxtxt", "-o", "with.dot/out", "--emit", "c")
+    check(done.returncode == 0 and sorted(os.listdir("with.dot")) == ["out", "out.h", "out.weights"],
+          "C under a name without an ending %s %s" % (os.listdir("with.dot"), done.stderr))
     for options, message in ((["-o", "x.exe"], "ends in none of"), (["-o", "x.so", "--emit", "exe"], "'exe'")):
         done = run(TENON, "compile", os.path.join(HERE, "image.onnxtxt"), *options)
         check(done.returncode == 2 and message in done.stderr, "%s: %s" % (" ".join(options), done.stderr.strip()[:160]))
@@ -105,7 +112,15 @@ def debugger():
         check("\n%d\t%s\n" % (store + 1, text[store]) in done.stdout, "%s: it stops at a statement" % ending)
         if FAILURES:
             print(done.stdout, done.stderr)
-    os.remove("image.so")
+    model = os.path.join(HERE, "image.onnxtxt")
+    done = run("gdb", "-nx", "-batch", "-ex", "set breakpoint pending on", "-ex", "set debuginfod enabled off",
+               "-ex", "break r", "-ex", "run", "-ex", "bt 1", "--args", TENON, "run", "-g", model)
+    check("at ./image.kernels:%d\n" % (at + 1) in done.stdout and "\n%d\t%s\n" % (at + 1, text[at]) in done.stdout,
+          "it stops at the node in tenon run, too")
+    one, other = run(TENON, "run", "-g", model, "--seed", "3"), run(TENON, "run", model, "--seed", "3")
+    check(one.stdout and one.stdout == other.stdout, "which computes the same" + one.stderr)
+    done = run(TENON, "run", "-g", "--via", "interpreter", model)
+    check(done.returncode == 2 and "machine code" in done.stderr, "the interpreter has none: " + done.stderr.strip())
 
 
 main(files=files, gdb=debugger)
