@@ -26,6 +26,7 @@ typedef struct Target {
     int shared_lanes; /* of the widest processor, where code for several, or for several sizes of
                          the inputs, reads the same packed constants: panels (contraction.h); else 0
                        */
+    bool strict;      /* no sum is restated in a way that rounds otherwise */
     uint64_t needed;  /* TN_CPU_...: what its code takes for granted */
     bool quick;       /* code soon rather than fast code; it computes the same bits */
 } Target;

@@ -187,11 +187,22 @@ static void evaluate_phase(const void *kernel, void *const *data, const int64_t 
     evaluator_run(kernel, sizes, data, scratch, begin, end);
 }
 
+static void list_choices(const Builder *b, Text *text)
+{
+    for (int64_t i = 0; i < b->phases.count; i++) {
+        const Phase *phase = b->phases.items[i];
+        if (phase->function && phase->function->choice)
+            text_format(text, "%s: %s\n", phase->kernel->name, phase->function->choice);
+    }
+}
+
 static void collect_phases(Builder *b, Lowered *lowered)
 {
     lowered->phases = ARENA_ARRAY(b->arena, Phase *, b->phases.count + 1);
     if (b->settings->listing)
         listing_add(b->settings->listing, b->phases.items, b->phases.count);
+    if (b->settings->choices)
+        list_choices(b, b->settings->choices);
     for (int64_t i = 0; i < b->phases.count; i++)
         if (b->phases.items[i]->function)
             lowered->phases[lowered->phase_count++] = b->phases.items[i];

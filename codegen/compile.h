@@ -22,6 +22,7 @@ typedef struct CompileSettings {
     bool writes_c; /* the nests become C, which has no type for strings and complex numbers */
     bool moves_constants; /* the bytes of constants will be copied: they need not be aligned */
     Listing *listing;     /* receives kernels and loop nests; or NULL */
+    Text *choices;        /* receives what schedules were chosen of; or NULL */
     Parallel parallel;    /* for packing constants; zeroed: the calling thread alone */
     const GrowingState *growing; /* to be appended to where they lie, if that can be */
     int growing_count;

@@ -90,6 +90,12 @@ typedef struct Tiling {
 } Tiling;
 
 Tiling tiling_choose(const Contraction *c, const Target *target);
+/* What the best tile takes in all, operands being in the second cache. */
+double tiling_cycles(const Contraction *c, const Target *target);
 Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling);
+/* The same as a member of a function whose loops stand around it: those that threads share, if it
+ * has any, and its lane. */
+void contraction_build(const Contraction *c, const Target *target, const Tiling *tiling,
+                       Function *function, NestBuilder *builder);
 
 #endif

@@ -33,6 +33,18 @@ struct PackedConstants {
 
 /* ---- Asking ------------------------------------------------------------------------------ */
 
+/* The weights by their bits. */
+static void write_mixing(Text *text, const Mixing *mixing)
+{
+    for (int d = 0; d < mixing->count; d++) {
+        const MixedDim *dim = &mixing->dims[d];
+        text_format(text, " ; mixed %d of %d by %lld:", dim->extent, dim->taps,
+                    (long long)dim->step);
+        for (int i = 0; i < dim->extent * dim->taps; i++)
+            text_format(text, " %a", dim->weights[i]);
+    }
+}
+
 /* The same key for the same movement of the same bytes: axes by position. */
 static const char *packing_key(Builder *b, const Packing *packing)
 {
@@ -63,6 +75,8 @@ static const char *packing_key(Builder *b, const Packing *packing)
     }
     text_append(&text, " ; ");
     expr_print(packing->packed->length, &text);
+    if (packing->mixing)
+        write_mixing(&text, packing->mixing);
     return text.data;
 }
 
@@ -159,7 +173,12 @@ static void pack_element(const PackRun *run)
         return;
     const char *source = packing->source->values;
     int64_t from = evaluate(run, packing->from), to = evaluate(run, packing->to);
-    if (to >= 0 && (size_t)to < job->count)
+    if (to < 0 || (size_t)to >= job->count)
+        return;
+    if (packing->mixing)
+        ((float *)(void *)run->memory)[to] =
+            packing_mixed(packing->mixing, packing->source->values, from);
+    else
         memcpy(run->memory + (size_t)to * job->element, source + from * (int64_t)job->element,
                job->element);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Packing by affine offsets: walking the axes is adding steps. The innermost axis is a run, which
- * ends where a guard does.
+ * ends where a guard does. A mixing is done for a run at once: its taps are read where the run is,
+ * and all the mixed elements of it are stored.
  */
 #include "packing.h"
 
@@ -35,6 +36,45 @@ static bool plan_guard(ExprPool *pool, const Expr *condition, const Packing *pac
     return plan_index(pool, room, packing, affine);
 }
 
+static int64_t mixed_stride(const Mixing *mixing, int d)
+{
+    return MIXED_STRIDE << 8 * (mixing->count - 1 - d);
+}
+
+static void remove_axis(PackingPlan *plan, int axis)
+{
+    plan->axis_count--;
+    for (int i = axis; i < plan->axis_count; i++) {
+        plan->extents[i] = plan->extents[i + 1];
+        plan->from.steps[i] = plan->from.steps[i + 1];
+        plan->to.steps[i] = plan->to.steps[i + 1];
+        for (int g = 0; g < plan->guard_count; g++)
+            plan->guards[g].steps[i] = plan->guards[g].steps[i + 1];
+    }
+}
+
+/* Takes the mixed axes out of the loops. False where an axis is a part of one, or more. */
+static bool plan_mixing(PackingPlan *plan, const Mixing *mixing)
+{
+    plan->mixing = mixing;
+    for (int d = 0; d < mixing->count; d++) {
+        int axis = 0;
+        while (axis < plan->axis_count && plan->from.steps[axis] != mixed_stride(mixing, d))
+            axis++;
+        if (axis == plan->axis_count || plan->extents[axis] != mixing->dims[d].extent)
+            return false;
+        for (int g = 0; g < plan->guard_count; g++)
+            if (plan->guards[g].steps[axis])
+                return false;
+        plan->mixed_steps[d] = plan->to.steps[axis];
+        remove_axis(plan, axis);
+    }
+    for (int i = 0; i < plan->axis_count; i++)
+        if (plan->from.steps[i] >= MIXED_STRIDE)
+            return false;
+    return plan->axis_count > 0;
+}
+
 bool packing_plan(ExprPool *pool, const Packing *packing, PackingPlan *plan)
 {
     assert(packing->guard_count <= MAX_PACKING_GUARDS);
@@ -47,13 +87,100 @@ bool packing_plan(ExprPool *pool, const Packing *packing, PackingPlan *plan)
     for (int g = 0; g < packing->guard_count; g++)
         if (!plan_guard(pool, packing->guards[g], packing, &plan->guards[g]))
             return false;
+    plan->mixing = NULL;
     return plan_index(pool, packing->from, packing, &plan->from) &&
-           plan_index(pool, packing->to, packing, &plan->to);
+           plan_index(pool, packing->to, packing, &plan->to) &&
+           (!packing->mixing || plan_mixing(plan, packing->mixing));
 }
 
 size_t packing_bytes(const Packing *packing)
 {
     return (size_t)extent_or(packing->packed->length, 0) * element_bytes(packing->packed->element);
+}
+
+/* ---- Mixing ------------------------------------------------------------------------------ */
+
+enum { MOST_TAPS = 5, RUN = 16 };
+
+static const MixedDim unmixed = {.extent = 1, .taps = 1, .weights = (const double[]){1}};
+
+static const MixedDim *mixed_dim(const Mixing *mixing, int d)
+{
+    return d < mixing->count ? &mixing->dims[d] : &unmixed;
+}
+
+/* Element i of floats at any address. */
+static double float_at(const char *source, int64_t i)
+{
+    float value;
+    memcpy(&value, source + i * (int64_t)sizeof value, sizeof value);
+    return (double)value;
+}
+
+float packing_mixed(const Mixing *mixing, const void *source, int64_t from)
+{
+    const MixedDim *outer = mixed_dim(mixing, 0), *inner = mixed_dim(mixing, 1);
+    int64_t mixed = from / MIXED_STRIDE, i = mixing->count == 2 ? mixed >> 8 : mixed;
+    int64_t j = mixing->count == 2 ? mixed & 255 : 0;
+    double sum = 0;
+    from %= MIXED_STRIDE;
+    for (int p = 0; p < outer->taps; p++)
+        for (int q = 0; q < inner->taps; q++)
+            sum += outer->weights[i * outer->taps + p] * inner->weights[j * inner->taps + q] *
+                   float_at(source, from + p * outer->step + q * inner->step);
+    return (float)sum;
+}
+
+/* The taps of the places of a run, and their sums over the first mixed dimension. Loops over places
+ * go over RUN of them, also where there are fewer: compilers vectorise those. */
+typedef struct MixedRun {
+    double taps[MOST_TAPS][MOST_TAPS][RUN], rows[MOST_TAPS][RUN];
+} MixedRun;
+
+static void add_scaled(double *sum, const double *values, double weight)
+{
+    for (int l = 0; l < RUN; l++)
+        sum[l] += weight * values[l];
+}
+
+static void read_taps(MixedRun *run, const MixedDim *outer, const MixedDim *inner, const char *from,
+                      int64_t from_step, int64_t count)
+{
+    for (int p = 0; p < outer->taps; p++)
+        for (int q = 0; q < inner->taps; q++)
+            for (int64_t l = 0; l < RUN; l++)
+                run->taps[p][q][l] =
+                    l < count ? float_at(from, l * from_step + p * outer->step + q * inner->step)
+                              : 0;
+}
+
+static void mix_store(const MixedRun *run, const MixedDim *inner, int64_t j, float *to,
+                      int64_t to_step, int64_t count)
+{
+    double sum[RUN] = {0};
+    for (int q = 0; q < inner->taps; q++)
+        add_scaled(sum, run->rows[q], inner->weights[j * inner->taps + q]);
+    for (int64_t l = 0; l < count; l++)
+        to[l * to_step] = (float)sum[l];
+}
+
+/* All mixed elements of at most RUN places. */
+static void mix_run(const PackingPlan *plan, float *to, int64_t to_step, const char *from,
+                    int64_t from_step, int64_t count)
+{
+    const MixedDim *outer = mixed_dim(plan->mixing, 0), *inner = mixed_dim(plan->mixing, 1);
+    MixedRun run;
+    assert(outer->taps <= MOST_TAPS && inner->taps <= MOST_TAPS && count <= RUN);
+    read_taps(&run, outer, inner, from, from_step, count);
+    for (int64_t i = 0; i < outer->extent; i++) {
+        memset(run.rows, 0, (size_t)inner->taps * sizeof run.rows[0]);
+        for (int p = 0; p < outer->taps; p++)
+            for (int q = 0; q < inner->taps; q++)
+                add_scaled(run.rows[q], run.taps[p][q], outer->weights[i * outer->taps + p]);
+        for (int64_t j = 0; j < inner->extent; j++)
+            mix_store(&run, inner, j, to + i * plan->mixed_steps[0] + j * plan->mixed_steps[1],
+                      to_step, count);
+    }
 }
 
 /* ---- Running ----------------------------------------------------------------------------- */
@@ -114,6 +241,12 @@ static void copy_row(const Walk *w, int64_t from, int64_t to, const int64_t *gua
         return;
     from += first * from_step;
     to += first * to_step;
+    for (int64_t done = first; plan->mixing && done < end; done += RUN)
+        mix_run(plan, (float *)w->packed + to + (done - first) * to_step, to_step,
+                w->source + (from + (done - first) * from_step) * (int64_t)sizeof(float), from_step,
+                end - done < RUN ? end - done : RUN);
+    if (plan->mixing)
+        return;
     copy_run(plan->bytes, w->packed + to * (int64_t)plan->bytes, to_step,
              w->source + from * (int64_t)plan->bytes, from_step, end - first);
 }

@@ -14,13 +14,17 @@ typedef struct Affine {
 
 /* A packing whose offsets and guards are affine, as numbers. */
 typedef struct PackingPlan {
-    int axis_count, guard_count;
-    size_t bytes; /* of an element */
+    int axis_count, guard_count; /* axes without the mixed ones */
+    size_t bytes;                /* of an element */
+    const Mixing *mixing;
+    int64_t mixed_steps[MAX_MIXED]; /* of the mixed axes in packed memory */
     int64_t extents[MAX_PACKING_AXES];
     Affine from, to, guards[MAX_PACKING_GUARDS]; /* inside where all guards are positive */
 } PackingPlan;
 
 size_t packing_bytes(const Packing *packing);
+/* What a packing with a mixing stores for the value of its `from`. */
+float packing_mixed(const Mixing *mixing, const void *source, int64_t from);
 /* False if something in it is not affine, or not known. */
 bool packing_plan(ExprPool *pool, const Packing *packing, PackingPlan *plan);
 /* Writes the packed elements, the source being the tensor's; what the guards exclude is left as it

@@ -5,6 +5,7 @@
 #include "codegen/math.h"
 #include "contraction.h"
 #include "runtime/memory.h"
+#include "winograd.h"
 
 #include <assert.h>
 
@@ -33,23 +34,28 @@ Function *function_create(const Kernel *kernel, const char *name)
     return function;
 }
 
+void function_add_scratch(Function *function, Tensor *tensor)
+{
+    assert(function->scratch_count < (int)COUNT_OF(function->scratch));
+    int64_t length = extent_or(tensor->length, 0);
+    function->scratch_offsets[function->scratch_count] = function->scratch_bytes;
+    function->scratch[function->scratch_count++] = tensor;
+    function->scratch_bytes += memory_align(length * (int64_t)element_bytes(tensor->element));
+}
+
 const Tensor *function_scratch(ExprPool *pool, Function *function, const char *name,
                                TnElementType element, int64_t length)
 {
     for (int i = 0; i < function->scratch_count; i++)
         if (strcmp(function->scratch[i]->name, name) == 0)
             return function->scratch[i];
-    assert(function->scratch_count < (int)COUNT_OF(function->scratch));
     Tensor *tensor = ARENA_NEW(expr_pool_arena(pool), Tensor);
     tensor->name = name;
     tensor->role = TENSOR_scratch;
     tensor->element = element;
     tensor->slot = -1;
     tensor->length = expr_integer(pool, length);
-    int64_t bytes = length * (int64_t)element_bytes(element);
-    function->scratch_offsets[function->scratch_count] = function->scratch_bytes;
-    function->scratch[function->scratch_count++] = tensor;
-    function->scratch_bytes += memory_align(bytes);
+    function_add_scratch(function, tensor);
     return tensor;
 }
 
@@ -358,9 +364,12 @@ void schedule_kernel(const Target *target, Arena *arena, const Kernel *kernel,
         Contraction contraction;
         Function *function;
         if (contraction_analyse(kernel, i, target, &contraction)) {
-            Tiling tiling = tiling_choose(&contraction, target);
-            function = contraction_schedule(&contraction, target, &tiling);
-            count = contraction.compute_count;
+            function = winograd_schedule(kernel, i, target, &contraction, &count);
+            if (!function) {
+                Tiling tiling = tiling_choose(&contraction, target);
+                function = contraction_schedule(&contraction, target, &tiling);
+                count = contraction.compute_count;
+            }
         } else if (is_attached_whole(kernel, i) || kernel_is_wide(kernel) ||
                    !(function = schedule_sweep(target, kernel, i, &count))) {
             function = schedule_generic(target, kernel, i, &count);

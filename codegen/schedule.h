@@ -42,6 +42,9 @@ void function_add_tensor(Arena *arena, Function *function, const Tensor *tensor)
 const Tensor *function_scratch(ExprPool *pool, Function *function, const char *name,
                                TnElementType element, int64_t length);
 
+/* The same for a tensor that is there, by its length. */
+void function_add_scratch(Function *function, Tensor *tensor);
+
 /* Loads become fetches of flat offsets; what bounds prove to be in range loses its condition. */
 const Expr *lower_loads(ExprPool *pool, const Expr *value);
 /* The same, and functions that the processor lacks become polynomials. */

@@ -100,6 +100,11 @@ static void choose_lane(Plan *p)
             axis = p->c.axes[i];
     contraction_split(&p->c, axis, p->tiling->lanes, &outer, &inner);
     p->lane = place(p, inner);
+    if (p->function->lane) { /* the function's other members use it, too */
+        contraction_substitute(&p->c, p->lane, axis_of(p, p->function->lane));
+        p->lane = p->function->lane;
+    }
+    p->function->lane = p->lane;
 }
 
 /* Takes whole axes, innermost first, as long as they fit; the next one is split. */
@@ -217,7 +222,8 @@ static Operand pack_constant(Plan *p, Packing *packing, const char *name, const 
     Arena *arena = expr_pool_arena(p->c.pool);
     int64_t length;
     Tensor *packed = ARENA_NEW(arena, Tensor);
-    packing->source = source->tensor;
+    packing->mixing = source->tensor->mixing;
+    packing->source = packing->mixing ? packing->mixing->source : source->tensor;
     packing->from = source->offset;
     if (source->inside)
         packing_guard(packing, source->inside);
@@ -804,12 +810,11 @@ static void choose_shared(Plan *p, const Axis *n_outer)
     choose_parallel(p->function, axes, count, p->tiling->pack_b ? outside : count);
 }
 
-Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling)
+void contraction_build(const Contraction *c, const Target *target, const Tiling *tiling,
+                       Function *function, NestBuilder *builder)
 {
-    ExprPool *pool = c->pool;
-    NestBuilder builder = nest_builder(pool);
-    Plan plan = {.c = *c, .target = target, .tiling = tiling, .b = &builder}, *p = &plan;
-    p->function = function_create(c->kernel, c->kernel->name);
+    Plan plan = {.c = *c, .target = target, .tiling = tiling, .b = builder, .function = function};
+    Plan *p = &plan;
     if (tiling->pack_b)
         separate_symbolic_columns(p);
     if (target->shared_lanes)
@@ -823,7 +828,8 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
         pack_constant_a(p);
     const Axis *n_outer = choose_block(p);
     take_channels_inside(p);
-    choose_shared(p, n_outer);
+    if (!function->parallel)
+        choose_shared(p, n_outer);
     int opened = open_role(p, ROLE_batch, &p->c.out);
     if (n_outer) {
         open_outer(p, n_outer);
@@ -833,10 +839,16 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
         pack_computed_b(p);
     build_rows(p);
     close_all(p, opened);
-    p->function->lane = p->lane;
-    p->function->flushes_denormals = true; /* a product with one takes a hundred cycles */
-    p->function->array_count = builder.array_count;
-    p->function->nest = builder.first;
-    p->function->cost = cost_of(c, tiling, p->function);
-    return p->function;
+    function->flushes_denormals = true; /* a product with one takes a hundred cycles */
+}
+
+Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling)
+{
+    NestBuilder builder = nest_builder(c->pool);
+    Function *function = function_create(c->kernel, c->kernel->name);
+    contraction_build(c, target, tiling, function, &builder);
+    function->array_count = builder.array_count;
+    function->nest = builder.first;
+    function->cost = cost_of(c, tiling, function);
+    return function;
 }

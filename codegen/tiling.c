@@ -198,7 +198,8 @@ static bool fits_panels(const Problem *p, int64_t rows, int64_t vectors)
 
 /* ---- Choosing ---------------------------------------------------------------------------- */
 
-static void choose_tile(const Problem *p, Tiling *t)
+/* Answers cycles of a step of the sum, over all tiles. */
+static double choose_tile(const Problem *p, Tiling *t)
 {
     enum { SPARE = 4 }; /* for what is loaded, and for the lanes' constants of the epilogue */
     int registers = p->target->vector_registers, sums = registers - SPARE;
@@ -218,6 +219,7 @@ static void choose_tile(const Problem *p, Tiling *t)
             }
         }
     }
+    return best;
 }
 
 static void choose_unroll(const Problem *p, Tiling *t)
@@ -270,4 +272,12 @@ Tiling tiling_choose(const Contraction *c, const Target *target)
     choose_packing(&p, &t);
     choose_block(&p, &t);
     return t;
+}
+
+double tiling_cycles(const Contraction *c, const Target *target)
+{
+    Problem p = state_problem(c, target);
+    Tiling t = {.rows = 1, .vectors = 1};
+    Axes batch = of_role(c, ROLE_batch, &c->out);
+    return choose_tile(&p, &t) * p.steps * product(&batch);
 }

@@ -527,6 +527,9 @@ typedef struct TnCompileOptions {
     /* Code soon rather than fast code: runs compute the same bits, and take several times as long,
      * until tn_program_optimize() has done the rest. The cache is looked into, and not added to. */
     bool quick;
+    /* "strict": no sum is restated in a way that rounds otherwise (Winograd's for convolutions);
+     * NULL or "default": where that is faster. */
+    const char *math;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the

@@ -34,6 +34,7 @@ static bool read_settings(Session *session, CompileSettings *settings, bool arti
     if ((triple || cpu || features) && !target_named(session->arena, triple, cpu, features,
                                                      &settings->target, session->diagnostics))
         return session_fail(session, TN_UNSUPPORTED, NULL);
+    settings->target.strict = !strcmp(option_text(options, OPTION_math, "default"), "strict");
     return session_limit(session);
 }
 
@@ -189,8 +190,12 @@ bool session_compile(Session *session)
     Listing listing = listing_create(session->arena);
     if (option_given(options, OPTION_print_kernels))
         settings.listing = &listing;
+    Text choices = text_create(session->arena);
+    if (option_given(options, OPTION_explain))
+        settings.choices = &choices;
     TnStatus status =
         program_compile(session->model, &settings, &session->program, session->diagnostics);
+    fputs(choices.data, stderr);
     session->compile_ns = now_ns() - begin;
     if (status == TN_OK && settings.listing)
         print_listing(&listing, session->program);

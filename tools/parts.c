@@ -28,6 +28,7 @@ static bool add_processor(Session *session, Processors *list, const CompileSetti
     if (!target_named(session->arena, option_text(options, OPTION_target, NULL), cpu,
                       option_text(options, OPTION_mattr, NULL), &made.target, session->diagnostics))
         return session_fail(session, TN_UNSUPPORTED, NULL);
+    made.target.strict = settings->target.strict;
     if (strncmp(made.target.triple, "x86_64", 6) != 0)
         return session_fail(session, TN_UNSUPPORTED,
                             "one file for several processors of '%s': they can be told apart on "

@@ -145,6 +145,7 @@ static void add_target(Checksum *sum, const Target *target)
     add_number(sum, target->has_fma);
     add_number(sum, target->l1_bytes);
     add_number(sum, target->l2_bytes);
+    add_number(sum, target->strict);
     add_number(sum, (int64_t)target->needed);
 }
 

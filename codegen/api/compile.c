@@ -67,6 +67,11 @@ static const Backend *find_backend(const char *name)
     return NULL;
 }
 
+static bool is_strict(const TnCompileOptions *options)
+{
+    return options->math && !strcmp(options->math, "strict");
+}
+
 static bool options_are_valid(const TnCompileOptions *options)
 {
     if (!options->allocator.allocate != !options->allocator.release)
@@ -87,6 +92,8 @@ static bool options_are_valid(const TnCompileOptions *options)
             memory_tensor_bytes(tensor) < 0)
             return false;
     }
+    if (options->math && !is_strict(options) && strcmp(options->math, "default") != 0)
+        return false;
     return find_backend(options->backend) != NULL;
 }
 
@@ -207,6 +214,7 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     settings.backend = find_backend(options->backend);
     settings.target.quick = options->quick;
     set_growing(made->arena, options, &settings);
+    settings.target.strict = is_strict(options);
     bool is_kept = cache_open(&entry, made->arena, made->model, options, &settings);
     if (is_kept && (made->program = cache_load(&entry)) != NULL) {
         made->from_cache = true;

@@ -57,9 +57,30 @@ typedef struct Tensor {
     int rank, slot; /* slot: the position among the kernel's pointers */
     const Expr *shape[MAX_RANK];
     Layout layout;
-    const Expr *length; /* elements in memory, halo included */
-    const void *values; /* of a constant, where known, row major, anywhere; or NULL */
+    const Expr *length;          /* elements in memory, halo included */
+    const void *values;          /* of a constant, where known, row major, anywhere; or NULL */
+    const struct Mixing *mixing; /* of a constant that is made of another one; or NULL */
 } Tensor;
+
+enum { MAX_MIXED = 2 };
+
+/* One dimension of a mixed constant: element i is the sum of weights[i * taps + t] times what lies
+ * `step` * t behind the offset in the source. */
+typedef struct MixedDim {
+    int extent, taps;
+    int64_t step;
+    const double *weights;
+} MixedDim;
+
+/* A constant of weighted sums of the elements of another: it exists packed only, and is made then
+ * (Packing). Its first dimensions are the mixed ones, with strides of MIXED_STRIDE << 8 * d, beyond
+ * any offset in the source; the others move in the source. */
+#define MIXED_STRIDE ((int64_t)1 << 44)
+typedef struct Mixing {
+    const Tensor *source;
+    int count;
+    MixedDim dims[MAX_MIXED];
+} Mixing;
 
 typedef enum ComputeKind { COMPUTE_map, COMPUTE_reduce, COMPUTE_scan, COMPUTE_scatter } ComputeKind;
 

@@ -260,6 +260,8 @@ void function_print(const Function *function, Map *places, Text *text)
         expr_print(function->lane->extent, text);
     }
     text_append(text, "\n");
+    if (function->choice)
+        text_format(text, "  %s\n", function->choice);
     for (int i = 0; i < function->scratch_count; i++) {
         const Tensor *tensor = function->scratch[i];
         text_format(text, "  scratch %s: %s[", tensor->name, element_name(tensor->element));

@@ -79,12 +79,14 @@ void nest_print(const Nest *nest, int indent, Map *places, Text *text);
 enum { MAX_PACKING_AXES = 2 * MAX_RANK, MAX_PACKING_GUARDS = 8 };
 
 /* A constant operand rearranged once, at compile time: packed[to] = source[from] for all axes,
- * where the guards hold, else zero. */
+ * where the guards hold, else zero. With a mixing, `from` holds the mixed dimensions, too, and what
+ * is stored is the sum over their taps. */
 typedef struct Packing {
     int axis_count, guard_count;
     const Axis *axes[MAX_PACKING_AXES]; /* outermost first */
     const Expr *guards[MAX_PACKING_GUARDS];
     const Tensor *source, *packed;
+    const Mixing *mixing; /* or NULL */
     const Expr *from, *to;
     struct Packing *next;
 } Packing;
@@ -115,6 +117,7 @@ typedef struct Function {
     bool flushes_denormals; /* takes them for zero where that is faster */
     double cost;            /* of one turn of the parallel loop, in cycles, a guess */
     Packing *packings;
+    const char *choice; /* what the schedule was chosen of, for who asks; or NULL */
     Nest *nest;
 } Function;
 

@@ -7,6 +7,7 @@
 #include "codegen/llvm/jit.h"
 #include "codegen/overwrite.h"
 #include "codegen/packing.h"
+#include "codegen/winograd.h"
 #include "ir/support/array.h"
 
 #include <math.h>
@@ -194,16 +195,24 @@ static void compare(Test *t, const Memory *expected, const Memory *actual, doubl
 #include "through_c.h"
 #endif
 
-/* Compiles and compares; ends the test. */
+static void check_phases(Test *t, Phase *phases, int count);
+
+/* Schedules, compiles and compares; ends the test. */
 static void check(Test *t)
 {
     const char *wrong = kernel_verify(t->kernel);
     if (wrong)
         fail_msg("%s", wrong);
-    Diagnostics *diagnostics = diagnostics_create(t->arena);
     int count;
-    Phase *phases = backend_llvm.schedule(&t->target, t->arena, t->kernel, &count, diagnostics);
+    Phase *phases = backend_llvm.schedule(&t->target, t->arena, t->kernel, &count,
+                                          diagnostics_create(t->arena));
     assert_non_null(phases);
+    check_phases(t, phases, count);
+}
+
+static void check_phases(Test *t, Phase *phases, int count)
+{
+    Diagnostics *diagnostics = diagnostics_create(t->arena);
     Phase **list = ARENA_ARRAY(t->arena, Phase *, count + 1);
     for (int i = 0; i < count; i++)
         list[i] = &phases[i];
@@ -820,77 +829,7 @@ static void test_symbolic_attention(void **state)
     }
 }
 
-typedef struct Convolution {
-    int batch, groups, in, out, height, width, kernel, stride, dilation, pad;
-    bool symbolic; /* the batch is known at run time only */
-} Convolution;
-
-static Tensor *image_tensor(Test *t, const char *name, TensorRole role, const Expr *images,
-                            int channels, int height, int width)
-{
-    const Expr *shape[] = {images, number(t, channels), number(t, height), number(t, width)};
-    return kernel_tensor(t->kernel, name, role, TN_FLOAT, 4, shape);
-}
-
-static void check_convolution(const Convolution *c)
-{
-    Test t = test_begin();
-    int reach = (c->kernel - 1) * c->dilation + 1;
-    int oh = (c->height + 2 * c->pad - reach) / c->stride + 1;
-    int ow = (c->width + 2 * c->pad - reach) / c->stride + 1;
-    int per_group = c->in / c->groups, out_per_group = c->out / c->groups;
-    const Expr *images = c->symbolic ? expr_symbol(t.pool, "images") : number(&t, c->batch);
-    t.sizes[0] = c->batch;
-    Tensor *x = image_tensor(&t, "x", TENSOR_input, images, c->in, c->height, c->width);
-    Tensor *w =
-        tensor(&t, "w", TENSOR_constant, TN_FLOAT, c->out, per_group, c->kernel, c->kernel, -1);
-    Tensor *bias = tensor(&t, "bias", TENSOR_input, TN_FLOAT, c->out, -1);
-    Tensor *sum = image_tensor(&t, "sum", TENSOR_temporary, images, c->out, oh, ow);
-    Tensor *rest = image_tensor(&t, "rest", TENSOR_input, images, c->out, oh, ow);
-    Tensor *y = image_tensor(&t, "y", TENSOR_output, images, c->out, oh, ow);
-    Compute *reduce = kernel_reduce(t.kernel, sum, COMBINE_sum);
-    const Expr *channel = compute_reduce_axis(t.kernel, reduce, number(&t, per_group));
-    const Expr *ky = compute_reduce_axis(t.kernel, reduce, number(&t, c->kernel));
-    const Expr *kx = compute_reduce_axis(t.kernel, reduce, number(&t, c->kernel));
-    const Expr *n = at(&t, reduce, 0), *o = at(&t, reduce, 1);
-    const Expr *group = expr_quotient(t.pool, o, number(&t, out_per_group));
-    const Expr *indices[] = {
-        n, expr_plus(t.pool, expr_scale(t.pool, group, per_group), channel),
-        expr_plus_integer(t.pool,
-                          expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 2), c->stride),
-                                    expr_scale(t.pool, ky, c->dilation)),
-                          -c->pad),
-        expr_plus_integer(t.pool,
-                          expr_plus(t.pool, expr_scale(t.pool, at(&t, reduce, 3), c->stride),
-                                    expr_scale(t.pool, kx, c->dilation)),
-                          -c->pad)};
-    const Expr *from = expr_load_or(t.pool, x, indices, expr_real(t.pool, TN_FLOAT, 0));
-    reduce->body = times(&t, from, load(&t, w, o, channel, ky, kx));
-    Compute *map = kernel_map(t.kernel, y);
-    const Expr *indices_y[] = {at(&t, map, 0), at(&t, map, 1), at(&t, map, 2), at(&t, map, 3)};
-    const Expr *value = plus(&t, expr_load(t.pool, sum, indices_y), load(&t, bias, at(&t, map, 1)));
-    value = plus(&t, value, expr_load(t.pool, rest, indices_y));
-    map->body = expr_binary(t.pool, EXPR_maximum, value, expr_real(t.pool, TN_FLOAT, 0));
-    check(&t);
-}
-
-static void test_convolutions(void **state)
-{
-    (void)state;
-    static const Convolution convolutions[] = {
-        {1, 1, 16, 32, 14, 14, 3, 1, 1, 1, false},  {2, 1, 5, 40, 13, 13, 3, 1, 1, 1, false},
-        {1, 1, 3, 20, 30, 31, 7, 2, 1, 3, false},   {1, 1, 24, 40, 7, 7, 3, 1, 1, 1, false},
-        {1, 1, 64, 70, 7, 7, 1, 1, 1, 0, false},    {1, 1, 20, 33, 28, 28, 1, 1, 1, 0, false},
-        {1, 1, 20, 33, 28, 28, 1, 2, 1, 0, false},  {1, 2, 8, 12, 20, 20, 3, 1, 2, 2, false},
-        {1, 12, 12, 12, 15, 40, 3, 1, 1, 1, false}, {1, 12, 12, 12, 15, 40, 3, 2, 1, 1, false},
-        {1, 8, 32, 32, 9, 9, 3, 1, 1, 1, false},    {1, 1, 16, 17, 1, 1, 1, 1, 1, 0, false},
-        {3, 1, 4, 5, 3, 3, 3, 1, 1, 1, false},      {1, 1, 16, 32, 14, 14, 3, 1, 1, 1, true},
-        {3, 1, 24, 40, 7, 7, 3, 1, 1, 1, true},     {2, 1, 64, 70, 7, 7, 1, 1, 1, 0, true},
-        {2, 12, 12, 12, 15, 40, 3, 2, 1, 1, true},
-    };
-    for (size_t i = 0; i < COUNT_OF(convolutions); i++)
-        check_convolution(&convolutions[i]);
-}
+#include "convolution_tests.h"
 
 /* Narrower vectors than the host's, as on other processors. */
 static void test_narrow_vectors(void **state)
@@ -899,7 +838,7 @@ static void test_narrow_vectors(void **state)
     static const Convolution convolution = {1, 1, 5, 40, 13, 13, 3, 1, 1, 1, false};
     for (vector_bytes = 16; vector_bytes <= 32; vector_bytes *= 2) {
         check_product(&product);
-        check_convolution(&convolution);
+        check_convolution(&convolution, NULL);
         check_reduce(COMBINE_sum, TN_FLOAT, 3, 5, 75, 2);
         check_window(COMBINE_max, 17, 33, 2);
         test_fills_and_gathers(state);
@@ -970,6 +909,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_symbolic_rows),
         cmocka_unit_test(test_symbolic_attention),
         cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_winograd),
         cmocka_unit_test(test_narrow_vectors),
         cmocka_unit_test(test_no_spills),
         cmocka_unit_test(test_in_place),

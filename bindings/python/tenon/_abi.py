@@ -251,6 +251,7 @@ class CompileOptions(ctypes.Structure):
         ("needs_value_user", c_void_p),
         ("cache", POINTER(Cache)),
         ("quick", c_bool),
+        ("math", c_char_p),
     ]
 
 

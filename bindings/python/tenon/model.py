@@ -167,6 +167,7 @@ class Model:
         cache: str | os.PathLike | None = None,
         cache_limit: int = 0,
         quick: bool = False,
+        math: str | None = None,
         seconds: float | None = None,
         proceed: Callable[[], bool] | None = None,
     ) -> Program:
@@ -211,6 +212,9 @@ class Model:
         quick
             Code soon rather than fast code, of the same bits; :meth:`Program.optimize` does the
             rest, on a thread of the caller's, say.
+        math
+            "strict": no sum is restated in a way that rounds otherwise; "default" (or None): where
+            that is faster.
         seconds
             Compiling that takes longer ends with :class:`CancelledError`.
         proceed
@@ -242,6 +246,7 @@ class Model:
         options.reports = report_bits(reports)
         options.quick = quick
         options.seconds = seconds or 0
+        options.math = math.encode() if math else None
         if cache is not None:
             options.cache = ctypes.pointer(_abi.Cache(os.fsencode(cache), cache_limit))
         options.needs_value = _abi.NeedsValue(lambda _user, name: needs.append(name.decode()))
