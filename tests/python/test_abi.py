@@ -34,6 +34,9 @@ STRUCTS = {
     "TnCache": _abi.Cache,
     "TnProgramInfo": _abi.ProgramInfo,
     "TnStep": _abi.Step,
+    "TnType": _abi.Type,
+    "TnAttribute": _abi.Attribute,
+    "TnOperator": _abi.Operator,
     "TnOptimizeOptions": _abi.OptimizeOptions,
 }
 if "TnSaveOptions" in (INCLUDE / "tenon.h").read_text():
@@ -42,6 +45,7 @@ if "TnSaveOptions" in (INCLUDE / "tenon.h").read_text():
 ENUMS = {
     "TN_": (_abi.Status, _abi.ElementType, _abi.ValueKind, _abi.Severity, _abi.Format),
     "TN_REPORT_": (_abi.Report,),
+    "TN_ATTRIBUTE_": (_abi.AttributeKind,),
 }
 
 

@@ -432,6 +432,178 @@ class States(unittest.TestCase):
                 program.set_weight(name, value)
 
 
+class Building(unittest.TestCase):
+    def test_a_model_is_built(self):
+        model = tenon.Model.create("net")
+        graph = model.graph
+        graph.add_input("x", "float[N, 3]")
+        graph.add_constant("w", WEIGHT)
+        product = graph.add("MatMul", ["x", "w"], ["h"], name="product")
+        graph.add("Softmax", ["h"], ["s"], axis=-1)
+        graph.add_text("y = Neg (s)")
+        graph.add_output("y")
+        model.check()
+        x = np.arange(6, dtype=np.float32).reshape(2, 3)
+        e = np.exp(x @ WEIGHT - (x @ WEIGHT).max(axis=-1, keepdims=True))
+        expected = -e / e.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(model.compile()(x)["y"], expected, rtol=1e-5)
+        self.assertEqual(repr(product), "<tenon.Node h = MatMul (x, w)>")
+        self.assertEqual([node.op_type for node in graph.nodes], ["MatMul", "Softmax", "Neg"])
+        self.assertEqual(graph.find("product").outputs, ("h",))
+        self.assertIsNone(graph.find("nothing"))
+        self.assertEqual(tenon.Model(model.text()).inspect().operators, model.inspect().operators)
+
+    def test_a_model_is_edited(self):
+        model = tenon.Model(LINEAR)
+        before = model.compile()
+        x = np.ones((1, 3), np.float32)
+        model.graph.set_constant("w", 2 * WEIGHT)
+        np.testing.assert_array_equal(model.compile()(x)["y"], x @ WEIGHT * 2)
+        np.testing.assert_array_equal(before(x)["y"], x @ WEIGHT)
+        node = model.graph.find("y")
+        with self.assertRaises(tenon.Error) as caught:
+            node.set("no_such_attribute", 1)
+        self.assertIn("no_such_attribute", str(caught.exception))
+        with self.assertRaises(tenon.Error):
+            node.remove()  # its output is read
+        with self.assertRaisesRegex(tenon.BadArgumentError, "cannot be a dict"):
+            node.set("axis", {})
+        with self.assertRaises(tenon.Error):
+            model.graph.add("Softmax", ["x"], ["nobody"], wrong=1)
+        self.assertIsNone(model.graph.find("nobody"))
+
+    def test_functions_and_bodies(self):
+        model = tenon.Model.create("net")
+        model.set_opset(21)
+        model.set_opset(1, "acme")
+        model.add_function(
+            '<domain: "acme", opset_import: ["" : 21]> Twice (a) => (b) { b = Add (a, a) }'
+        )
+        graph = model.graph
+        graph.add_input("x", "float[2]")
+        graph.add_input("c", "bool")
+        graph.add("acme.Twice", ["x"], ["t"])
+        branch = graph.add("If", ["c"], ["y"])
+        for name, text in (("then_branch", "p = Neg (t)"), ("else_branch", "p = Identity (t)")):
+            body = branch.add_graph(name)
+            body.add_text(text)
+            body.add_output("p")
+        graph.add_output("y", "float[2]")
+        program = model.compile()
+        x = np.array([1, 2], np.float32)
+        np.testing.assert_array_equal(program(x, True)["y"], -2 * x)
+        np.testing.assert_array_equal(program(x, False)["y"], 2 * x)
+
+
+class Readers(unittest.TestCase):
+    def test_files_are_read_by_the_caller(self):
+        onnxtxt = LINEAR.encode()
+        asked = []
+
+        def read(name):
+            asked.append(name)
+            return bytes(b ^ 0x5A for b in hidden) if name == "secret.onnxtxt" else None
+
+        hidden = bytes(b ^ 0x5A for b in onnxtxt)
+        x = np.ones((1, 3), np.float32)
+        program = tenon.Model("secret.onnxtxt", reader=read).compile()
+        gc.collect()
+        np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT)
+        self.assertEqual(asked, ["secret.onnxtxt"])
+        with self.assertRaises(tenon.FileError):
+            tenon.Model("other.onnxtxt", reader=read)
+
+        def fail(name):
+            raise RuntimeError(f"no key for {name}")
+
+        with self.assertRaisesRegex(RuntimeError, "no key for secret.onnxtxt"):
+            tenon.Model("secret.onnxtxt", reader=fail)
+
+    def test_weights_are_read_by_the_caller(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, weights = Path(folder, "m.so"), Path(folder, "m.weights")
+            tenon.compile(LINEAR).save(path, weights=weights)
+            plain = weights.read_bytes()
+            weights.unlink()
+            x = np.ones((1, 3), np.float32)
+            program = tenon.load(path, reader=lambda name: plain)
+            np.testing.assert_array_equal(program(x)["y"], x @ WEIGHT)
+
+
+class Operators(unittest.TestCase):
+    TEXT = """<ir_version: 10, opset_import: ["" : 21, "acme" : 1]>
+g (float[N, 3] x) => (float[N, 3] y, int64[M] k)
+{ c = acme.Cap <limit = 2.0> (x) y = Neg (c) k = acme.Find <words = ["a", "b"]> (x, c) }"""
+
+    @staticmethod
+    def cap(x, *, limit):
+        return (limit * np.tanh(x / limit)).astype(x.dtype)
+
+    @staticmethod
+    def find(x, y, *, words):
+        return np.flatnonzero(x > y).astype(np.int64) + len(words)
+
+    def operators(self):
+        self.types = []
+
+        def type_of(*types, words):
+            self.types.append(types)
+            return "int64[?]"
+
+        return [
+            tenon.Operator("acme.Cap", self.cap, attributes={"limit": 1.0}),
+            tenon.Operator(
+                "acme.Find", self.find, infer=type_of, inputs=2, attributes={"words": [str]}
+            ),
+        ]
+
+    def expect(self, program):
+        x = np.linspace(-4, 4, 12, dtype=np.float32).reshape(4, 3)
+        y, k = program(x)
+        np.testing.assert_array_equal(y, -self.cap(x, limit=2.0))
+        np.testing.assert_array_equal(k, self.find(x, -y, words="ab"))
+
+    def test_a_program_calls_them(self):
+        model = tenon.Model(self.TEXT)
+        for operator in self.operators():
+            model.add_operator(operator)
+        program = model.compile()
+        del model, operator
+        gc.collect()
+        self.assertIn(("float[N, 3]", "float[N, 3]"), self.types)
+        self.expect(program)
+        with tempfile.TemporaryDirectory() as folder:
+            program.save(Path(folder, "m.so"))
+            self.expect(tenon.load(Path(folder, "m.so"), operators=self.operators()))
+            with self.assertRaisesRegex(tenon.UnsupportedError, "acme"):
+                tenon.load(Path(folder, "m.so"))
+
+    def test_what_they_raise_ends_the_call(self):
+        def divide(x):
+            raise ZeroDivisionError("by nothing")
+
+        text = self.TEXT.replace("acme.Cap <limit = 2.0>", "acme.Bad").replace(
+            'k = acme.Find <words = ["a", "b"]> (x, c)', "k = Constant <value_ints = [1]> ()"
+        )
+        for compute, message in (
+            (divide, "ZeroDivisionError: by nothing"),
+            (lambda x: x.astype(np.float64), "elements of type float64, not float32"),
+            (lambda x: (x, x), "2 results for 1 outputs"),
+            (lambda x: x[:1], "result 0 has other sizes than were inferred"),
+        ):
+            model = tenon.Model(text)
+            model.add_operator(tenon.Operator("acme.Bad", compute))
+            program = model.compile()
+            with self.assertRaisesRegex(tenon.Error, message):
+                program(np.ones((4, 3), np.float32))
+        with self.assertRaises(tenon.BadArgumentError):
+            tenon.Operator("Bad", divide)
+        with self.assertRaises(tenon.BadArgumentError):
+            tenon.Operator("acme.Bad", divide, attributes={"a": {}})
+        with self.assertRaises(tenon.BadArgumentError):
+            model.add_operator(tenon.Operator("acme.Bad", divide))  # there is one
+
+
 class Saving(unittest.TestCase):
     def setUp(self):
         if not hasattr(_library.library(), "tn_program_save"):

@@ -26,7 +26,9 @@ from .errors import (
     OutOfMemoryError,
     UnsupportedError,
 )
+from .graph import Graph, Node
 from .model import Model, ModelInspection, compile
+from .operator import Operator
 from .program import Inspection, Outputs, Port, Program, Session, Step, StepTime, Symbol, load
 
 __version__ = _library.library().tn_version().decode()
@@ -39,11 +41,14 @@ __all__ = [
     "ElementType",
     "Error",
     "FileError",
+    "Graph",
     "Inspection",
     "InternalError",
     "InvalidModelError",
     "Model",
     "ModelInspection",
+    "Node",
+    "Operator",
     "OutOfMemoryError",
     "Outputs",
     "Port",

@@ -14,6 +14,7 @@ from ctypes import (
     c_bool,
     c_char_p,
     c_double,
+    c_float,
     c_int,
     c_int64,
     c_size_t,
@@ -97,6 +98,18 @@ class Format(enum.IntEnum):
     TEXT = 1
 
 
+class AttributeKind(enum.IntEnum):
+    """What an attribute of an operator of the host's is (``TnAttributeKind``)."""
+
+    INT = 0
+    FLOAT = 1
+    STRING = 2
+    INTS = 3
+    FLOATS = 4
+    STRINGS = 5
+    TENSOR = 6
+
+
 class Severity(enum.IntEnum):
     """How bad a message is (``TnSeverity``)."""
 
@@ -161,6 +174,45 @@ class Diagnostic(ctypes.Structure):
     ]
 
 
+class Type(ctypes.Structure):
+    _fields_ = [("element", c_int), ("rank", c_int), ("dims", c_char_p * MAX_RANK)]
+
+
+class Attribute(ctypes.Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("kind", c_int),
+        ("required", c_bool),
+        ("default_int", c_int64),
+        ("default_float", c_float),
+    ]
+
+
+# TnStatus infer(void *user, TnCall *), and compute()
+CallFunction = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)
+
+
+class Operator(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("domain", c_char_p),
+        ("name", c_char_p),
+        ("since", c_int),
+        ("min_inputs", c_int),
+        ("max_inputs", c_int),
+        ("outputs", c_int),
+        ("attributes", POINTER(Attribute)),
+        ("attribute_count", c_int),
+        ("infer", CallFunction),
+        ("compute", CallFunction),
+        ("user", c_void_p),
+    ]
+
+
+# int64_t length(void *user, const char *name)
+ReaderLength = ctypes.CFUNCTYPE(c_int64, c_void_p, c_char_p)
+# bool read(void *user, const char *name, int64_t offset, void *data, int64_t length)
+ReaderRead = ctypes.CFUNCTYPE(c_bool, c_void_p, c_char_p, c_int64, c_void_p, c_int64)
 # void diagnose(void *user, const TnDiagnostic *)
 Diagnose = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Diagnostic))
 # bool proceed(void *user)
@@ -299,7 +351,7 @@ class OpenOptions(ctypes.Structure):
         ("weights", c_char_p),
         ("reader", Reader),
         ("allocator", Allocator),
-        ("operators", c_void_p),
+        ("operators", POINTER(Operator)),
         ("operator_count", c_int),
         ("trust_weights", c_bool),
     ]
@@ -361,6 +413,64 @@ PROTOTYPES = [
     ("tn_model_write", c_int, [c_void_p, c_int, Writer, c_void_p]),
     ("tn_model_print", c_int, [c_void_p, c_int64, Writer, c_void_p]),
     ("tn_model_save", c_int, [c_void_p, c_char_p]),
+    ("tn_model_create", c_int, [c_char_p, POINTER(LoadOptions), POINTER(c_void_p)]),
+    ("tn_model_graph", c_void_p, [c_void_p]),
+    ("tn_model_set_opset", c_int, [c_void_p, c_char_p, c_int64]),
+    ("tn_model_add_function", c_int, [c_void_p, c_char_p]),
+    ("tn_model_add_operator", c_int, [c_void_p, POINTER(Operator)]),
+    ("tn_model_check", c_int, [c_void_p]),
+    ("tn_graph_add_input", c_int, [c_void_p, c_char_p, c_char_p]),
+    ("tn_graph_add_output", c_int, [c_void_p, c_char_p, c_char_p]),
+    ("tn_graph_remove_input", c_int, [c_void_p, c_char_p]),
+    ("tn_graph_remove_output", c_int, [c_void_p, c_char_p]),
+    ("tn_graph_add_constant", c_int, [c_void_p, c_char_p, POINTER(Tensor)]),
+    ("tn_graph_set_constant", c_int, [c_void_p, c_char_p, POINTER(Tensor)]),
+    ("tn_graph_replace", c_int, [c_void_p, c_char_p, c_char_p]),
+    (
+        "tn_graph_add_node",
+        c_int,
+        [
+            *(c_void_p, c_char_p, c_char_p),
+            *(c_int, POINTER(c_char_p), c_int, POINTER(c_char_p)),
+            POINTER(c_void_p),
+        ],
+    ),
+    ("tn_graph_add_text", c_int, [c_void_p, c_char_p]),
+    ("tn_graph_node_count", c_int, [c_void_p]),
+    ("tn_graph_node", c_void_p, [c_void_p, c_int]),
+    ("tn_graph_find_node", c_void_p, [c_void_p, c_char_p]),
+    ("tn_node_op_type", c_char_p, [c_void_p]),
+    ("tn_node_name", c_char_p, [c_void_p]),
+    ("tn_node_input", c_char_p, [c_void_p, c_int]),
+    ("tn_node_output", c_char_p, [c_void_p, c_int]),
+    ("tn_node_set_input", c_int, [c_void_p, c_int, c_char_p]),
+    ("tn_node_remove", c_int, [c_void_p]),
+    ("tn_node_move", c_int, [c_void_p, c_void_p]),
+    ("tn_node_set_int", c_int, [c_void_p, c_char_p, c_int64]),
+    ("tn_node_set_float", c_int, [c_void_p, c_char_p, c_float]),
+    ("tn_node_set_string", c_int, [c_void_p, c_char_p, c_char_p]),
+    ("tn_node_set_ints", c_int, [c_void_p, c_char_p, c_int, POINTER(c_int64)]),
+    ("tn_node_set_floats", c_int, [c_void_p, c_char_p, c_int, POINTER(c_float)]),
+    ("tn_node_set_strings", c_int, [c_void_p, c_char_p, c_int, POINTER(c_char_p)]),
+    ("tn_node_set_tensor", c_int, [c_void_p, c_char_p, POINTER(Tensor)]),
+    ("tn_node_add_graph", c_int, [c_void_p, c_char_p, POINTER(c_void_p)]),
+    ("tn_node_remove_attribute", c_int, [c_void_p, c_char_p]),
+    ("tn_call_input_count", c_int, [c_void_p]),
+    ("tn_call_output_count", c_int, [c_void_p]),
+    ("tn_call_int", c_int64, [c_void_p, c_char_p]),
+    ("tn_call_float", c_float, [c_void_p, c_char_p]),
+    ("tn_call_string", String, [c_void_p, c_char_p]),
+    ("tn_call_ints", POINTER(c_int64), [c_void_p, c_char_p, POINTER(c_int64)]),
+    ("tn_call_floats", POINTER(c_float), [c_void_p, c_char_p, POINTER(c_int64)]),
+    ("tn_call_strings", POINTER(String), [c_void_p, c_char_p, POINTER(c_int64)]),
+    ("tn_call_tensor", POINTER(Tensor), [c_void_p, c_char_p]),
+    ("tn_call_fail", c_int, [c_void_p, c_char_p]),
+    ("tn_call_input_type", c_int, [c_void_p, c_int, POINTER(Type)]),
+    ("tn_call_set_type", c_int, [c_void_p, c_int, POINTER(Type)]),
+    ("tn_call_input", POINTER(Tensor), [c_void_p, c_int]),
+    ("tn_call_wants", c_bool, [c_void_p, c_int]),
+    ("tn_call_output", c_void_p, [c_void_p, c_int, c_int, POINTER(c_int64)]),
+    ("tn_call_status", c_int, [c_void_p]),
     ("tn_compile", c_int, [c_void_p, POINTER(CompileOptions), POINTER(c_void_p)]),
     ("tn_program_save", c_int, [c_void_p, c_char_p, POINTER(SaveOptions)]),
     ("tn_program_load", c_int, [c_char_p, POINTER(OpenOptions), POINTER(c_void_p)]),

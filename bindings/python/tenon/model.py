@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from . import _abi
+from ._abi import Status
 from ._elements import element_of
 from ._library import library
 from ._messages import Messages, text_of
+from ._reader import Read, Reader
 from ._values import as_array, put_tensor
-from .errors import BadArgumentError, UnsupportedError
+from .errors import BadArgumentError, OutOfMemoryError, UnsupportedError, error_of
+from .graph import Graph
+from .operator import Operator
 from .program import Handle, Port, Program, expect_ok, port_types, report_bits, thread_count
 
 if TYPE_CHECKING:
@@ -51,13 +55,21 @@ class Model:
     * the bytes of either form (``bytes``, ``bytearray``, ``memoryview``), which are borrowed;
     * an ``onnx.ModelProto``.
 
-    ``name`` is what messages call a model that is not a file. Raises :class:`InvalidModelError`,
+    ``name`` is what messages call a model that is not a file. ``reader``: reads the model's files in
+    the library's stead, to decrypt them, say; it is called with a path, or with the location of
+    external data as the model has it, and answers the bytes, or None if there is no such file.
+    Raises :class:`InvalidModelError`,
     :class:`UnsupportedError`, :class:`FileError`.
     """
 
-    def __init__(self, source: ModelLike, *, name: str | None = None) -> None:
+    def __init__(
+        self, source: ModelLike, *, name: str | None = None, reader: Read | None = None
+    ) -> None:
         messages = Messages()
+        own_reader = Reader(reader) if reader else None
         options = _abi.LoadOptions(size=ctypes.sizeof(_abi.LoadOptions), diagnose=messages.callback)
+        if own_reader:
+            options.reader = own_reader.table
         pointer = ctypes.c_void_p()
         keep: Any = None
         if isinstance(source, str) and "=>" in source:
@@ -84,10 +96,75 @@ class Model:
                 ctypes.byref(options),
                 ctypes.byref(pointer),
             )
+        if own_reader and own_reader.raised:
+            raise own_reader.raised
         messages.check(status, self.name)
-        #: What there was to say while reading, as a list of :class:`Diagnostic`.
+        self._take(pointer.value, messages, keep, own_reader)
+
+    def _take(self, pointer: int | None, messages: Messages, *keep: Any) -> None:
+        self._reader = next((item for item in keep if isinstance(item, Reader)), None)
+        self._told = len(messages.diagnostics)
+        #: What there was to say while reading and editing, as a list of :class:`Diagnostic`.
         self.diagnostics = messages.diagnostics
-        self._handle = Handle(pointer.value, library().tn_model_destroy, keep)
+        self._operators: list[Operator] = []  # programs keep the list, too
+        handle_keep = (*keep, messages, self._operators)
+        self._handle = Handle(pointer, library().tn_model_destroy, *handle_keep)
+
+    @classmethod
+    def create(cls, name: str) -> Model:
+        """An empty model of the newest operator set, to be built by means of :attr:`graph`."""
+        model = cls.__new__(cls)
+        model.name = name
+        messages = Messages()
+        options = _abi.LoadOptions(size=ctypes.sizeof(_abi.LoadOptions), diagnose=messages.callback)
+        pointer = ctypes.c_void_p()
+        status = library().tn_model_create(
+            name.encode(), ctypes.byref(options), ctypes.byref(pointer)
+        )
+        messages.check(status, name)
+        model._take(pointer.value, messages)
+        return model
+
+    # ---- Building and editing --------------------------------------------------------------------
+
+    def _edit(self, status: int) -> None:
+        """Raises the exception of an edit that failed, with what there is to say of it alone."""
+        new = self.diagnostics[self._told :]
+        self._told = len(self.diagnostics)
+        if status != Status.OK:
+            text = library().tn_status_text(status).decode()
+            raise error_of(status, f"{self.name}: {text}", new)
+
+    @property
+    def graph(self) -> Graph:
+        """The main graph. While it is edited no other thread may use the model; programs that were
+        made of it before stay as they are."""
+        pointer = library().tn_model_graph(self._handle.pointer)
+        if not pointer:
+            raise OutOfMemoryError("no memory for the model's graph")
+        return Graph(self, pointer)
+
+    def set_opset(self, version: int, domain: str = "") -> None:
+        """Which version of an operator set the model speaks; "" is ai.onnx."""
+        self._edit(
+            library().tn_model_set_opset(self._handle.pointer, domain.encode(), version)
+        )
+
+    def add_function(self, text: str) -> None:
+        """A model-local function in ONNX's textual syntax, which nodes call as "domain.Name"."""
+        self._edit(library().tn_model_add_function(self._handle.pointer, text.encode()))
+
+    def add_operator(self, operator: Operator) -> None:
+        """The model knows the operator from now on."""
+        status = library().tn_model_add_operator(
+            self._handle.pointer, ctypes.byref(operator._description)
+        )
+        self._edit(status)
+        self._operators.append(operator)
+
+    def check(self) -> None:
+        """Raises what compiling would find wrong with types and shapes."""
+        self._edit(library().tn_model_check(self._handle.pointer))
 
     def __repr__(self) -> str:
         return f"<tenon.Model {self.name}>"
@@ -257,6 +334,8 @@ class Model:
         )
         if raised:
             raise raised[0]
+        if self._reader and self._reader.raised:
+            raise self._reader.raised
         try:
             messages.check(status, self.name)
         except UnsupportedError as error:

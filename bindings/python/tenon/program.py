@@ -23,6 +23,7 @@ from ._abi import Status, ValueKind
 from ._elements import Element, element_of
 from ._library import bare_function, library, optional_function
 from ._messages import Messages
+from ._reader import Read, Reader
 from ._types import Dim, Type, parse_type
 from ._values import (
     address,
@@ -35,6 +36,7 @@ from ._values import (
     put_value,
 )
 from .errors import BadArgumentError, Diagnostic, error_of
+from .operator import Operator
 
 __all__ = [
     "Inspection",
@@ -553,8 +555,8 @@ class Program:
         weights
             A file of their own for the weights; None: they are in the file.
 
-        Raises :class:`BadArgumentError`, :class:`UnsupportedError` (a program with
-        replaceable weights), :class:`FileError`.
+        Raises :class:`BadArgumentError`, :class:`UnsupportedError` (operators of the caller's in
+        another form than a shared library), :class:`FileError`.
         """
         messages = Messages()
         options = _abi.SaveOptions(size=ctypes.sizeof(_abi.SaveOptions), diagnose=messages.callback)
@@ -663,6 +665,8 @@ def load(
     weights: str | os.PathLike | None = None,
     threads: int = 1,
     trust_weights: bool = False,
+    reader: Read | None = None,
+    operators: Sequence[Operator] = (),
 ) -> Program:
     """A program from a shared library that :meth:`Program.save` or ``tenon compile`` has written.
 
@@ -670,6 +674,8 @@ def load(
     change while the program lives. ``weights``: the file of weights that were saved apart; None:
     beside it, as it was saved. ``threads``: how many work at once in each run; 0: one a core.
     ``trust_weights``: do not compare them with their checksum, which reads all of them.
+    ``reader``: answers the bytes of that file by its path, to decrypt them, say. ``operators``:
+    those that the model was compiled with, by their names.
 
     Raises :class:`FileError`, :class:`InvalidModelError` (the file is damaged, or none of Tenon's),
     :class:`UnsupportedError` (another version, architecture or processor).
@@ -678,11 +684,19 @@ def load(
     options = _abi.OpenOptions(size=ctypes.sizeof(_abi.OpenOptions), diagnose=messages.callback)
     options.weights = os.fsencode(weights) if weights else None
     options.trust_weights = trust_weights
+    own_reader = Reader(reader) if reader else None
+    if own_reader:
+        options.reader = own_reader.table
+    table = (_abi.Operator * len(operators))(*(op._description for op in operators))
+    options.operators, options.operator_count = table, len(operators)
     pointer = ctypes.c_void_p()
     load_program = optional_function("tn_program_load")
     status = load_program(os.fsencode(path), ctypes.byref(options), ctypes.byref(pointer))
+    if own_reader and own_reader.raised:
+        raise own_reader.raised
     messages.check(status, os.fspath(path))
-    handle = Handle(pointer.value, library().tn_program_destroy)
+    keep = (own_reader, table, list(operators))
+    handle = Handle(pointer.value, library().tn_program_destroy, keep)
     return Program(handle, os.fspath(path), thread_count(threads), messages.diagnostics)
 
 
