@@ -267,8 +267,7 @@ static void push_attributes(Exporter *exporter, Names *names, const Node *node, 
     const OpDef *op = node->op;
     for (int i = 0; i < op->attribute_count; i++) {
         const AttributeDef *def = &op->attributes[i];
-        if (!def->required && attribute_is_default(def, node->attributes) &&
-            !export_is_explicit(node, def, exporter->opset))
+        if (export_is_default(node, def, exporter->opset))
             continue;
         AttributeProto *attribute = export_attribute(exporter->arena, def, node->attributes);
         if (!attribute) {

@@ -229,7 +229,8 @@ bool export_is_moved(const Node *node, int i, int64_t opset)
     return !node->op->domain[0] && find_moved(node, i, opset);
 }
 
-bool export_is_explicit(const Node *node, const AttributeDef *def, int64_t opset)
+/* Whether the opset has the attribute even where it has its default. */
+static bool is_explicit(const Node *node, const AttributeDef *def, int64_t opset)
 {
     for (size_t i = 0; i < COUNT_OF(explicit_table); i++)
         if (is_op(node, explicit_table[i].name) && opset < explicit_table[i].before &&
@@ -327,7 +328,7 @@ static const char *types_misfit(Arena *arena, const Node *node, const History *r
 
 static bool is_written(const Node *node, const AttributeDef *def, int64_t opset)
 {
-    return def->required || export_is_explicit(node, def, opset) ||
+    return def->required || is_explicit(node, def, opset) ||
            (!attribute_is_default(def, node->attributes) && !is_left_out(node, def, opset));
 }
 
@@ -370,33 +371,30 @@ static int counted_rank(const Node *node)
     return rank_of(is_op(node, "Unsqueeze") ? node->results[0] : operand(node, 0));
 }
 
-/* What is left out where it is written as it is. */
-static bool is_default_axis(const Node *node, const AttributeProto *attribute)
+bool export_is_default(const Node *node, const AttributeDef *def, int64_t opset)
 {
-    for (int i = 0; i < node->op->attribute_count; i++) {
-        const AttributeDef *def = &node->op->attributes[i];
-        if (!strcmp(def->name, "axis") && proto_equals(attribute->name, "axis"))
-            return !def->required && attribute->i == def->default_int;
-    }
-    return false;
+    if (def->required || is_explicit(node, def, opset))
+        return false;
+    if (attribute_is_default(def, node->attributes))
+        return true;
+    if (opset >= OPSET_OF_NEGATIVE_AXES || node->op->domain[0] || def->kind != ATTRIBUTE_int ||
+        strcmp(def->name, "axis") != 0)
+        return false;
+    int64_t axis = *(const int64_t *)((const char *)node->attributes + def->offset);
+    return axis < 0 && axis + counted_rank(node) == def->default_int;
 }
 
 static void count_axes_from_front(const Node *node, NodeProto *proto)
 {
     int rank = counted_rank(node);
-    int64_t kept = 0;
     for (int64_t i = 0; i < proto->attribute.count; i++) {
         AttributeProto *attribute = proto->attribute.items[i];
-        bool was_negative = proto_equals(attribute->name, "axis") && attribute->i < 0;
-        if (proto_equals(attribute->name, "axis") || proto_equals(attribute->name, "axes")) {
-            attribute->i += attribute->i < 0 ? rank : 0;
-            for (int64_t j = 0; j < attribute->ints.count; j++)
-                attribute->ints.items[j] += attribute->ints.items[j] < 0 ? rank : 0;
-        }
-        if (!was_negative || !is_default_axis(node, attribute))
-            proto->attribute.items[kept++] = attribute;
+        if (!proto_equals(attribute->name, "axis") && !proto_equals(attribute->name, "axes"))
+            continue;
+        attribute->i += attribute->i < 0 ? rank : 0;
+        for (int64_t j = 0; j < attribute->ints.count; j++)
+            attribute->ints.items[j] += attribute->ints.items[j] < 0 ? rank : 0;
     }
-    proto->attribute.count = kept;
 }
 
 /* ---- Resize -------------------------------------------------------------------------------- */

@@ -31,8 +31,9 @@ const char *export_misfit(Arena *arena, const Node *node, int64_t opset);
 bool export_is_moved(const Node *node, int operand, int64_t opset);
 /* Whether the node is written otherwise than the graph has it. */
 bool export_changes_form(const Node *node, int64_t opset);
-/* Whether the opset has the attribute even where it has its default. */
-bool export_is_explicit(const Node *node, const AttributeDef *def, int64_t opset);
+/* Whether the attribute says nothing that the opset would not take it to be: its default, or an
+ * axis that is, as the opset counts it. */
+bool export_is_default(const Node *node, const AttributeDef *def, int64_t opset);
 /* Changes what the newest opset calls the node to what an older one does, without its moved
  * operands; constants that must stand before it are added to `before`,
  * by names that the caller makes unique. False if there is no memory. */
