@@ -6,6 +6,7 @@
  */
 #include "frontend/importer.h"
 #include "frontend/opset/upgrade.h"
+#include "ir/support/nearest.h"
 
 #include <string.h>
 
@@ -64,6 +65,10 @@ static bool check_versions(Importer *importer)
     Location location = import_location(importer, &proto->base, NULL);
     if (!proto->graph)
         return FAIL(importer, location, "the model has no graph");
+    if (!proto->has_ir_version && location.source && !location.source->is_binary)
+        return FAIL(importer, location,
+                    "the model has no ir_version; a text begins with one and with operator sets: "
+                    "<ir_version: 10, opset_import: [\"\" : 21]>");
     if (!proto->has_ir_version || proto->ir_version < 1)
         return FAIL(importer, location, "the model has no valid IR version");
     if (proto->ir_version > NEWEST_IR_VERSION)
@@ -135,6 +140,7 @@ typedef struct Missing {
     Location location; /* of the first */
     const char *what;
     int64_t count;
+    bool is_unknown; /* an operator that no version has */
 } Missing;
 
 typedef struct Check {
@@ -143,7 +149,8 @@ typedef struct Check {
     int depth;
 } Check;
 
-static void note_missing(Check *check, const NodeProto *node, const char *path, const char *what)
+static Missing *note_missing(Check *check, const NodeProto *node, const char *path,
+                             const char *what)
 {
     Missing *missing = map_get(&check->missing, what);
     if (!missing) {
@@ -158,6 +165,7 @@ static void note_missing(Check *check, const NodeProto *node, const char *path, 
         map_set(&check->missing, what, missing);
     }
     missing->count++;
+    return missing;
 }
 
 int64_t import_version(const Importer *importer, Imports imports, TnString domain)
@@ -191,9 +199,10 @@ static void check_operator(Check *check, Imports imports, const NodeProto *node,
     else if (!upgrade_find(domain, node->op_type, version)) {
         const OpDef *op = document_find_operator(importer->document, domain, node->op_type);
         if (!op)
-            note_missing(check, node, path,
-                         arena_format(arena, "%s-%lld: no such operator is known", name,
-                                      (long long)version));
+            note_missing(
+                check, node, path,
+                arena_format(arena, "%s-%lld: no such operator is known", name, (long long)version))
+                ->is_unknown = true;
         else if (version < op->first)
             note_missing(check, node, path,
                          arena_format(arena, "%s-%lld: versions from %d on are", name,
@@ -239,15 +248,29 @@ static bool check_nodes(Check *check, Imports imports, NodeProto *const *nodes, 
     return true;
 }
 
-static bool report_missing(Check *check)
+/* "; did you mean Relu?" */
+static const char *similar_operator(Arena *arena, const char *name)
 {
+    Nearest nearest = nearest_to(name);
+    for (int i = 0; i < op_count; i++)
+        nearest_consider(&nearest, op_table[i]->name);
+    return nearest.name ? arena_format(arena, "; did you mean %s?", nearest.name) : "";
+}
+
+static bool report_missing(const Check *check)
+{
+    enum { MOST_HINTS = 16 };
+    Arena *arena = check->importer->arena;
     for (int64_t i = 0; i < check->missing.count; i++) {
         const Missing *missing = check->missing.entries[i].value;
-        if (missing->count == 1)
-            unsupported_at(check->importer->diagnostics, missing->location, "%s", missing->what);
-        else
-            unsupported_at(check->importer->diagnostics, missing->location, "%s (%lld nodes)",
-                           missing->what, (long long)missing->count);
+        const char *hint = missing->is_unknown && i < MOST_HINTS
+                               ? similar_operator(arena, missing->location.op)
+                               : "";
+        const char *nodes = missing->count == 1
+                                ? ""
+                                : arena_format(arena, " (%lld nodes)", (long long)missing->count);
+        unsupported_at(check->importer->diagnostics, missing->location, "%s%s%s", missing->what,
+                       nodes, hint);
     }
     return check->missing.count == 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "passes/pipeline.h"
 #include "ir/support/array.h"
+#include "ir/support/nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -196,6 +197,16 @@ static bool read_named(Reader *r, PipelineStep *step, size_t begin)
     return read_steps(&inner, '\0', &step->body);
 }
 
+static bool refuse_pass(Reader *r, Location location, const char *name)
+{
+    Nearest nearest = nearest_to(name);
+    for (int i = 0; i < pass_table_count; i++)
+        nearest_consider(&nearest, pass_table[i].name);
+    return error_at(r->diagnostics, location, "no pass is called '%s'%s%s%s", name,
+                    nearest.name ? "; did you mean '" : "", nearest.name ? nearest.name : "",
+                    nearest.name ? "'?" : "");
+}
+
 static bool read_step(Reader *r, PipelineStep *step)
 {
     peek(r);
@@ -211,7 +222,7 @@ static bool read_step(Reader *r, PipelineStep *step)
     step->kind = STEP_pass;
     step->pass = pass_find(name, strlen(name));
     if (!step->pass)
-        return error_at(r->diagnostics, step->location, "no pass is called '%s'", name);
+        return refuse_pass(r, step->location, name);
     return read_options(r, &step->options) && check_options(r, step);
 }
 

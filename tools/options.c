@@ -3,6 +3,8 @@
 
 #include "messages.h"
 
+#include "ir/support/nearest.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -46,13 +48,27 @@ void wrong_usage(const char *format, ...)
     exit(EXIT_WRONG_USAGE);
 }
 
+/* "; did you mean '--threads'?" */
+static const char *did_you_mean(const Nearest *nearest, const char *prefix)
+{
+    static char text[80];
+    if (!nearest->name)
+        return "";
+    snprintf(text, sizeof text, "; did you mean '%s%s'?", prefix, nearest->name);
+    return text;
+}
+
 CommandKind command_find(const char *name)
 {
     int command = 0;
     while (command < COMMAND_COUNT && strcmp(commands[command].name, name) != 0)
         command++;
-    if (command == COMMAND_COUNT)
-        wrong_usage("there is no command '%s'", name);
+    if (command == COMMAND_COUNT) {
+        Nearest nearest = nearest_to(name);
+        for (int i = 0; i < COMMAND_COUNT; i++)
+            nearest_consider(&nearest, commands[i].name);
+        wrong_usage("there is no command '%s'%s", name, did_you_mean(&nearest, ""));
+    }
     return (CommandKind)command;
 }
 
@@ -99,6 +115,18 @@ static int find(CommandKind command, const char *name, size_t length, char lette
                   : table[i].letter == letter))
             return i;
     return -1;
+}
+
+static void refuse_option(CommandKind command, const char *text, int length)
+{
+    char word[80];
+    snprintf(word, sizeof word, "%.*s", length, text);
+    Nearest nearest = nearest_to(word + strspn(word, "-"));
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (table[i].commands & 1u << command)
+            nearest_consider(&nearest, table[i].name);
+    wrong_usage("'%s' has no option '%.*s'%s", command_name(command), length, text,
+                did_you_mean(&nearest, "--"));
 }
 
 static void add(Options *options, int kind, const char *value)
@@ -180,8 +208,7 @@ static void parse_one(Options *options, int argc, char **argv, int *i)
     int kind = is_long ? find(options->command, text + 2, (size_t)(end - text) - 2, 0)
                        : find(options->command, NULL, 0, text[1]);
     if (kind < 0)
-        wrong_usage("'%s' has no option '%.*s'", command_name(options->command), (int)(end - text),
-                    text);
+        refuse_option(options->command, text, (int)(end - text));
     if (!table[kind].argument && value)
         wrong_usage("option '--%s' takes no argument", table[kind].name);
     if (table[kind].argument && !value) {
