@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A decoder that remembers: a cache of keys and values as states of a context, which grows by a row
- * a step, and an operator of the host's own. The program is compiled, saved with its states and the
- * name of its operator, loaded again, and both are asked the same.
+ * A decoder that remembers: a cache of keys and values as states of a context, to which each step
+ * appends a row, and an operator of the host's own. The program is compiled, saved with its states
+ * and the name of its operator, loaded again, and both are asked the same.
  *
  *     decode
  */

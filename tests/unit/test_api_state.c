@@ -347,6 +347,38 @@ static void test_appends_to_a_state(void **state)
     }
 }
 
+static void test_refuses_capacities_that_are_none(void **state)
+{
+    (void)state;
+    TnTensor rows = {TN_FLOAT, 4, {BATCH, HEADS, ROOM + 1, WIDTH}, NULL};
+    TnState pair = {"past", "present", &rows, ROOM};
+    TnModel *model = parse(heads);
+    TnProgram *program = NULL;
+    assert_int_equal(compile(model, 1, &pair, &program), TN_BAD_ARGUMENT);
+    assert_non_null(strstr(message, "the first value of state 'past'"));
+    assert_null(program);
+    pair.capacity = -1;
+    assert_int_equal(compile(model, 1, &pair, &program), TN_BAD_ARGUMENT);
+    /* As much as there is room for is no longer a start. */
+    pair.capacity = ROOM + 1;
+    assert_int_equal(compile(model, 1, &pair, &program), TN_OK);
+    TnContext *context = NULL;
+    float made[2048];
+    int64_t count;
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OK);
+    assert_int_equal(step_heads(context, ROOM + 2, made, &count), TN_BAD_ARGUMENT);
+    tn_context_destroy(context);
+    tn_program_destroy(program);
+    /* More than any memory: the context says so. */
+    pair.capacity = INT64_MAX / 64;
+    rows.dims[2] = 0;
+    assert_int_equal(compile(model, 1, &pair, &program), TN_OK);
+    assert_int_equal(tn_context_create(program, NULL, &context), TN_OUT_OF_MEMORY);
+    assert_null(context);
+    tn_program_destroy(program);
+    tn_model_destroy(model);
+}
+
 /* Memory in pages of its own, so that they can be locked. */
 enum { PAGE = 4096, PAGES = 8 };
 static char *locked;
@@ -624,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_run_leaves_the_state),
         cmocka_unit_test(test_caches_grow),
         cmocka_unit_test(test_appends_to_a_state),
+        cmocka_unit_test(test_refuses_capacities_that_are_none),
         cmocka_unit_test(test_writes_only_what_it_appends),
         cmocka_unit_test(test_says_why_a_state_is_copied),
         cmocka_unit_test(test_states_whose_sizes_follow_from_data),
