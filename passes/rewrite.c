@@ -94,9 +94,11 @@ static bool fits(const Rule *rule, const Value *old_value, const Value *new_valu
            (a->rank == b->rank || a->rank < 0);
 }
 
-/* Nodes that a rule made, between `last` and `node`, and that were not needed after all. */
-static void remove_new_nodes(Node *last, Node *node)
+/* Takes back what a rule made that is not needed after all: nodes between `last` and `node`, and
+ * what inference assumed of them. */
+static void take_back(Node *last, Node *node, int64_t assumption_count)
 {
+    node->graph->model->assumption_count = assumption_count;
     for (Node *made = node->prev, *previous; made != last; made = previous) {
         previous = made->prev;
         if (is_unused(made))
@@ -117,10 +119,11 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
 {
     Node *last = node->prev, *after = node->next;
     int constant_count = node->graph->constant_count;
+    int64_t assumption_count = r->pass->model->assumption_count;
     Value *old_value = result(node, 0);
     Value *new_value = rule->apply(r->pass, node);
     if (!new_value) {
-        remove_new_nodes(last, node);
+        take_back(last, node, assumption_count);
         return false;
     }
     if (new_value == old_value) {
@@ -131,7 +134,7 @@ static bool apply_rule(Rewriting *r, const Rule *rule, Node *node, Node **next)
         *next = node;
     } else {
         if (!fits(rule, old_value, new_value)) {
-            remove_new_nodes(last, node);
+            take_back(last, node, assumption_count);
             return false;
         }
         r->refined |= !type_equal(old_value->type, new_value->type);
