@@ -29,6 +29,8 @@ typedef struct Target {
     bool strict;      /* no sum is restated in a way that rounds otherwise */
     uint64_t needed;  /* TN_CPU_...: what its code takes for granted */
     bool quick;       /* code soon rather than fast code; it computes the same bits */
+    struct Tuning
+        *tuning; /* measured choices (tuning.h), which schedules also note theirs in; or NULL */
 } Target;
 
 typedef struct Backend Backend;

@@ -6,6 +6,7 @@
 #include "codegen/builder.h"
 #include "codegen/pack.h"
 #include "codegen/plan_memory.h"
+#include "codegen/tuning.h"
 #include "ir/support/budget.h"
 
 #include <string.h>
@@ -209,20 +210,22 @@ static void collect_phases(Builder *b, Lowered *lowered)
 }
 
 /* Until there is code, a step holds its Phase; one that is machine code goes on holding it. */
-static void finish_block(const Block *block)
+static void finish_block(const Block *block, Tuning *tuning)
 {
     for (int64_t i = 0; i < block->step_count; i++) {
         Step *step = &block->steps[i];
         if (step->kind == STEP_if) {
-            finish_block(step->branch.branches[0]);
-            finish_block(step->branch.branches[1]);
+            finish_block(step->branch.branches[0], tuning);
+            finish_block(step->branch.branches[1], tuning);
         } else if (step->kind == STEP_loop) {
-            finish_block(step->loop.body);
+            finish_block(step->loop.body, tuning);
         } else if (step->kind == STEP_phase) {
             const Phase *phase = step->phase.kernel;
             step->phase.code = phase->code;
             step->phase.evaluate = phase->function ? NULL : evaluate_phase;
             step->phase.kernel = phase->function ? (const void *)phase : phase->evaluator;
+            if (tuning && phase->function)
+                tuning_add_step(tuning, step, phase->function->key);
         }
     }
 }
@@ -374,7 +377,7 @@ static TnStatus make_code(const Lowered *lowered, const CompileSettings *setting
         owner->backend->compile(&settings->target, &settings->parallel, lowered->model->arena,
                                 lowered->phases, lowered->phase_count, &owner->module, diagnostics);
     if (status == TN_OK)
-        finish_block(&lowered->program->main);
+        finish_block(&lowered->program->main, settings->target.tuning);
     return status;
 }
 

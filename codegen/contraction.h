@@ -87,11 +87,17 @@ typedef struct Tiling {
     bool pack_a, pack_b;
     int prefetch_b;      /* elements ahead, 0: none */
     int unrolled_weight; /* epilogues up to this many operations are unrolled over the tile */
+    double cycles;       /* of the whole contraction, a guess */
+    const char *key;     /* of the structure, where choices are recorded (tuning.h); or NULL */
 } Tiling;
 
+/* What the target's tuning says, else what the model of costs picks. */
 Tiling tiling_choose(const Contraction *c, const Target *target);
 /* What the best tile takes in all, operands being in the second cache. */
 double tiling_cycles(const Contraction *c, const Target *target);
+/* Tilings that are worth measuring, the model's own first; how many. */
+enum { MAX_TILINGS = 10 };
+int tiling_candidates(const Contraction *c, const Target *target, Tiling candidates[MAX_TILINGS]);
 Function *contraction_schedule(const Contraction *c, const Target *target, const Tiling *tiling);
 /* The same as a member of a function whose loops stand around it: those that threads share, if it
  * has any, and its lane. */

@@ -255,6 +255,7 @@ TnStatus pack_constants(PackedConstants *packed, const Parallel *parallel, Progr
         memset(job->memory, 0, bytes);
         program->packed_bytes += (int64_t)bytes;
         program->buffers[job->buffer].constant = job->memory;
+        program->buffers[job->buffer].bytes = size_number((int64_t)bytes);
     }
     if (packed)
         parallel_run(parallel, packed->jobs.count, pack_piece, packed);

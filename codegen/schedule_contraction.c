@@ -850,5 +850,6 @@ Function *contraction_schedule(const Contraction *c, const Target *target, const
     function->array_count = builder.array_count;
     function->nest = builder.first;
     function->cost = cost_of(c, tiling, function);
+    function->key = tiling->key;
     return function;
 }

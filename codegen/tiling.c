@@ -3,7 +3,7 @@
  * Chooses a register tile and blocks from extents and steps: a cost model of a few lines, no
  * operator in sight. What it knows of the machine is in the Target.
  */
-#include "contraction.h"
+#include "codegen/tuning.h"
 
 enum {
     MAX_VECTORS = 8,   /* of a tile */
@@ -198,28 +198,46 @@ static bool fits_panels(const Problem *p, int64_t rows, int64_t vectors)
 
 /* ---- Choosing ---------------------------------------------------------------------------- */
 
-/* Answers cycles of a step of the sum, over all tiles. */
-static double choose_tile(const Problem *p, Tiling *t)
+/* Cycles for a step of the sum over all of out, with what code costs; 0: no such tile. */
+static double tile_cost(const Problem *p, int64_t rows, int64_t vectors)
 {
     enum { SPARE = 4 }; /* for what is loaded, and for the lanes' constants of the epilogue */
-    int registers = p->target->vector_registers, sums = registers - SPARE;
-    double best = 0;
+    int registers = p->target->vector_registers;
+    int64_t height;
+    double cost = rows_cost(p, rows, (double)vectors, &height);
+    cost *= vector_tiles(p, vectors) * (1 + weights.cell_of_code * (double)(height * vectors));
+    cost *= 1 + weights.fork * forks(p, rows);
+    bool fits = height == rows && height * vectors <= registers - SPARE &&
+                height * vectors + vectors + 1 <= registers && fits_panels(p, rows, vectors);
+    return fits ? cost : 0;
+}
+
+typedef struct Tile {
+    int rows, vectors;
+    double cost;
+} Tile;
+
+/* The tiles of least cost, in that order; how many. Of equal ones the smaller is first. */
+static int best_tiles(const Problem *p, Tile *tiles, int most)
+{
+    int count = 0;
     for (int64_t v = 1; v <= MAX_VECTORS && (double)v <= p->vectors; v++) {
-        for (int64_t r = 1; r <= sums; r++) {
-            int64_t height;
-            double cost = rows_cost(p, r, (double)v, &height);
-            cost *= vector_tiles(p, v) * (1 + weights.cell_of_code * (double)(height * v));
-            cost *= 1 + weights.fork * forks(p, r);
-            if (height * v > sums || height * v + v + 1 > registers || !fits_panels(p, r, v))
+        for (int64_t r = 1; r <= p->target->vector_registers; r++) {
+            Tile tile = {(int)r, (int)v, tile_cost(p, r, v)};
+            int at = count;
+            if (tile.cost == 0)
                 continue;
-            if (best == 0 || cost < best) {
-                best = cost;
-                t->rows = (int)r;
-                t->vectors = (int)v;
-            }
+            while (at > 0 && tile.cost < tiles[at - 1].cost)
+                at--;
+            if (at == most)
+                continue;
+            count += count < most;
+            for (int i = count - 1; i > at; i--)
+                tiles[i] = tiles[i - 1];
+            tiles[at] = tile;
         }
     }
-    return best;
+    return count;
 }
 
 static void choose_unroll(const Problem *p, Tiling *t)
@@ -262,22 +280,79 @@ static void choose_block(const Problem *p, Tiling *t)
         t->n_block = (int64_t)block;
 }
 
-Tiling tiling_choose(const Contraction *c, const Target *target)
+/* All that follows from a tile. */
+static Tiling complete(const Problem *p, const Tile *tile)
 {
-    Tiling t = {.rows = 1, .vectors = 1, .unrolled_weight = 8};
-    Problem p = state_problem(c, target);
-    t.lanes = p.lanes;
-    choose_tile(&p, &t);
-    choose_unroll(&p, &t);
-    choose_packing(&p, &t);
-    choose_block(&p, &t);
+    Tiling t = {.rows = tile->rows,
+                .vectors = tile->vectors,
+                .lanes = p->lanes,
+                .unrolled_weight = 8,
+                .cycles = tile->cost * p->steps};
+    for (int i = 0; i < p->c->axis_count; i++)
+        if (p->c->roles[i] == ROLE_batch)
+            t.cycles *= expr_estimate(p->c->pool, p->c->axes[i]->extent);
+    choose_unroll(p, &t);
+    choose_packing(p, &t);
+    choose_block(p, &t);
     return t;
 }
 
 double tiling_cycles(const Contraction *c, const Target *target)
 {
+    Tile tile = {0};
     Problem p = state_problem(c, target);
-    Tiling t = {.rows = 1, .vectors = 1};
     Axes batch = of_role(c, ROLE_batch, &c->out);
-    return choose_tile(&p, &t) * p.steps * product(&batch);
+    best_tiles(&p, &tile, 1);
+    return tile.cost * p.steps * product(&batch);
+}
+
+static int add_candidate(Tiling *candidates, int count, Tiling t)
+{
+    for (int i = 0; i < count; i++)
+        if (candidates[i].rows == t.rows && candidates[i].vectors == t.vectors &&
+            candidates[i].unroll == t.unroll && candidates[i].n_block == t.n_block)
+            return count;
+    candidates[count] = t;
+    return count + (count < MAX_TILINGS);
+}
+
+/* The best tile with other blocks and unrolling, then the tiles that come next. */
+int tiling_candidates(const Contraction *c, const Target *target, Tiling candidates[MAX_TILINGS])
+{
+    enum { TILES = 6 };
+    static const double worst = 1.5; /* times the best: no hope beyond */
+    Tile tiles[TILES] = {{.rows = 1, .vectors = 1}};
+    Tiling list[MAX_TILINGS + 1];
+    Problem p = state_problem(c, target);
+    int tile_count = best_tiles(&p, tiles, TILES), count = 1;
+    Tiling own = list[0] = complete(&p, &tiles[0]), other = own;
+    other.unroll = own.unroll > 1 ? own.unroll / 2 : 2;
+    count = add_candidate(list, count, other);
+    other = own;
+    other.n_block = own.n_block ? own.n_block / 2 : (int64_t)(p.vectors / 2);
+    if (other.n_block >= own.vectors && p.rows > own.rows)
+        count = add_candidate(list, count, other);
+    other.n_block = own.n_block * 2;
+    if (own.n_block)
+        count = add_candidate(list, count, other);
+    for (int i = 1; i < tile_count && tiles[i].cost < worst * tiles[0].cost; i++)
+        count = add_candidate(list, count, complete(&p, &tiles[i]));
+    for (int i = 0; i < count; i++)
+        candidates[i] = list[i];
+    return count;
+}
+
+Tiling tiling_choose(const Contraction *c, const Target *target)
+{
+    Tiling candidates[MAX_TILINGS];
+    if (!target->tuning) {
+        Tile tile = {.rows = 1, .vectors = 1};
+        Problem p = state_problem(c, target);
+        best_tiles(&p, &tile, 1);
+        return complete(&p, &tile);
+    }
+    int count = tiling_candidates(c, target, candidates), choice;
+    const TuningEntry *entry = tuning_choose(target->tuning, c, candidates, count, &choice);
+    candidates[choice].key = entry->key;
+    return candidates[choice];
 }

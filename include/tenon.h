@@ -486,7 +486,7 @@ typedef struct TnState {
  * share a folder. Nothing that goes wrong with it makes compiling fail.
  *
  * A program is not kept if it has replaceable weights or operators of the host's, reads external
- * data through the host, is to have reports, or is not LLVM's. */
+ * data through the host, takes a tuning, is to have reports, or is not LLVM's. */
 typedef struct TnCache {
     const char
         *folder;   /* made if it is not there; what lies in it is run: nobody else may write it */
@@ -530,6 +530,10 @@ typedef struct TnCompileOptions {
     /* "strict": no sum is restated in a way that rounds otherwise (Winograd's for convolutions);
      * NULL or "default": where that is faster. */
     const char *math;
+    /* A file that `tenon tune` has written for this model, compiled with the same sizes and passes
+     * on this machine: which tiles to take. One that is not, or is damaged, is a warning, and tiles
+     * are chosen as without it; no file changes a result. NULL: none. */
+    const char *tuning;
 } TnCompileOptions;
 
 /* options may be NULL. The model may be destroyed afterwards. On failure *program is NULL and the

@@ -6,6 +6,7 @@
 #include "folder.h"
 #include "golden.h"
 #include "inputs.h"
+#include "messages.h"
 #include "parts.h"
 
 #include "codegen/artifact/artifact.h"
@@ -17,6 +18,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A file's choices of tiles, tenon tune's own, or a list of what there is to choose from, for
+ * --explain. */
+static void choose_tuning(Session *session, Target *target)
+{
+    const char *path = option_text(session->options, OPTION_tuning, NULL);
+    target->tuning = session->tuning;
+    if (path || session->tuning)
+        session->tuning_scope = tuning_scope(session->arena, session->model, target);
+    if (path && !session->tuning)
+        target->tuning =
+            tuning_read(session->arena, path, &session->tuning_scope, session->diagnostics);
+    if (!target->tuning && option_given(session->options, OPTION_explain))
+        target->tuning = tuning_create(session->arena);
+}
 
 /* How to compile, by the options; false after saying what is wrong with them. */
 static bool read_settings(Session *session, CompileSettings *settings, bool artifact)
@@ -35,11 +51,20 @@ static bool read_settings(Session *session, CompileSettings *settings, bool arti
                                                      &settings->target, session->diagnostics))
         return session_fail(session, TN_UNSUPPORTED, NULL);
     settings->target.strict = !strcmp(option_text(options, OPTION_math, "default"), "strict");
-    return session_limit(session);
+    if (!session_limit(session))
+        return false;
+    choose_tuning(session, &settings->target);
+    return true;
+}
+
+static void explain_tiles(const Session *session, const CompileSettings *settings)
+{
+    if (option_given(session->options, OPTION_explain) && !session->is_again)
+        tell_tiles(settings->target.tuning, session->arena);
 }
 
 /* Kernels, nests and steps, to stderr, where the options ask for them. */
-static void print_listing(const Listing *listing, const Program *program)
+static void print_program(const Listing *listing, const Program *program)
 {
     Text text = listing->text;
     program_print(program, &text);
@@ -65,12 +90,13 @@ bool session_compile_to(Session *session, const ArtifactRequest *request)
     if (!session_parts(session, &settings, &parts))
         return false;
     if (settings.listing)
-        print_listing(&listing, parts.items[0].lowered->program);
+        print_program(&listing, parts.items[0].lowered->program);
     ArtifactRequest whole = *request;
     if (option_given(session->options, OPTION_embed_selftest) && !session_golden(session, &whole))
         return false;
     TnStatus status = artifact_write(parts.items, parts.count, &whole, session->diagnostics);
     session->compile_ns = now_ns() - begin;
+    explain_tiles(session, &settings);
     return status == TN_OK || session_fail(session, status, NULL);
 }
 
@@ -197,8 +223,9 @@ bool session_compile(Session *session)
         program_compile(session->model, &settings, &session->program, session->diagnostics);
     fputs(choices.data, stderr);
     session->compile_ns = now_ns() - begin;
+    explain_tiles(session, &settings);
     if (status == TN_OK && settings.listing)
-        print_listing(&listing, session->program);
+        print_program(&listing, session->program);
     else
         fputs(listing.text.data, stderr);
     return status == TN_OK || session_fail(session, status, NULL);

@@ -163,6 +163,41 @@ void tell_explanations(const RunReport *report, Arena *arena)
     }
 }
 
+static json_t *candidates_json(const TuningEntry *entry)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < entry->count; i++) {
+        const TuningCandidate *c = &entry->candidates[i];
+        json_t *item = json_pack("{s:i, s:i, s:i, s:I, s:b, s:f}", "rows", c->rows, "vectors",
+                                 c->vectors, "unroll", c->unroll, "n_block", (json_int_t)c->n_block,
+                                 "chosen", i == entry->chosen, "predicted_cycles", c->cycles);
+        if (c->predicted_us > 0)
+            json_object_set_new(item, "predicted_us", json_real(c->predicted_us));
+        if (c->measured_us > 0)
+            json_object_set_new(item, "measured_us", json_real(c->measured_us));
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
+void tell_tiles(const Tuning *tuning, Arena *arena)
+{
+    Text text = text_create(arena);
+    if (!as_json) {
+        tuning_print(tuning, &text);
+        fputs(text.data, stderr);
+        return;
+    }
+    json_t *list = json_array();
+    for (int64_t i = 0; i < tuning->entries.count; i++) {
+        const TuningEntry *entry = tuning->entries.items[i];
+        if (entry->is_offered)
+            json_array_append_new(list, json_pack("{s:s, s:o}", "key", entry->key, "candidates",
+                                                  candidates_json(entry)));
+    }
+    print_line(json_pack("{s:s, s:o}", "type", "tiles", "contractions", list));
+}
+
 void tell_bisection(const RunReport *report)
 {
     if (as_json)

@@ -12,6 +12,7 @@
 #ifndef TOOLS_MESSAGES_H
 #define TOOLS_MESSAGES_H
 
+#include "codegen/tuning.h"
 #include "ir/support/diagnostic.h"
 #include "passes/run.h"
 
@@ -35,6 +36,8 @@ void tell_list(Severity severity, const char *file, const char *format, va_list 
 void tell_diagnostic(const Diagnostic *diagnostic, const char *file, Arena *arena);
 void tell_statistics(const RunReport *report, bool times, Arena *arena);
 void tell_explanations(const RunReport *report, Arena *arena);
+/* The candidates for the tiles of each contraction. */
+void tell_tiles(const Tuning *tuning, Arena *arena);
 void tell_bisection(const RunReport *report);
 
 #endif

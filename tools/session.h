@@ -13,6 +13,7 @@
 #define TOOLS_SESSION_H
 
 #include "codegen/artifact/artifact.h"
+#include "codegen/tuning.h"
 #include "frontend/load.h"
 #include "options.h"
 #include "passes/run.h"
@@ -44,6 +45,8 @@ typedef struct Session {
     Artifact *artifact;             /* the program comes out of it; or NULL */
     void *library;                  /* or out of this one, by dlopen(); or NULL */
     Program *program;
+    Tuning *tuning;           /* which tiles to take, of tenon tune; or NULL */
+    TuningScope tuning_scope; /* of the model, where there is a tuning */
     ThreadPool *pool;
     int64_t load_ns, passes_ns, compile_ns;
 } Session;

@@ -156,7 +156,7 @@ static bool may_be_kept(const TnModel *model, const TnCompileOptions *options)
     for (int i = 0; i < options->value_count; i++)
         has_strings |= options->values[i].tensor.element == TN_STRING;
     return options->cache && options->cache->folder && !options->reports && !has_strings &&
-           !options->replaceable_count && !model->document->operators.count;
+           !options->replaceable_count && !model->document->operators.count && !options->tuning;
 }
 
 bool cache_open(CacheEntry *entry, Arena *arena, const TnModel *model,

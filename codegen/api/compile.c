@@ -4,6 +4,7 @@
  */
 #include "codegen/api/api.h"
 #include "codegen/api/cache.h"
+#include "codegen/tuning.h"
 
 #include "passes/model_text.h"
 #include "passes/run.h"
@@ -233,6 +234,10 @@ static TnStatus build(TnProgram *made, const TnCompileOptions *options, Arena *s
     Text steps = text_create(made->arena);
     settings.parallel = compile_parallel(made, &options->parallel);
     settings.listing = wants(options, TN_REPORT_KERNELS) ? &listing : NULL;
+    if (options->tuning) {
+        TuningScope scope = tuning_scope(made->arena, model, &settings.target);
+        settings.target.tuning = tuning_read(made->arena, options->tuning, &scope, diagnostics);
+    }
     made->graph = model;
     if (is_kept && !options->quick &&
         (made->program = cache_make(&entry, model, &settings)) != NULL)

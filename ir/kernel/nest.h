@@ -102,6 +102,7 @@ typedef struct Packing {
 typedef struct Function {
     const char *name; /* no other in a program has it, once functions_add() has seen them */
     const char *node; /* what the kernel is called */
+    const char *key;  /* of the structure that its tile was chosen for; or NULL */
     int tensor_count, tensor_capacity;
     const Tensor **tensors;
     int scratch_count;

@@ -304,6 +304,7 @@ class CompileOptions(ctypes.Structure):
         ("cache", POINTER(Cache)),
         ("quick", c_bool),
         ("math", c_char_p),
+        ("tuning", c_char_p),
     ]
 
 
