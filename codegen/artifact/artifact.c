@@ -113,10 +113,13 @@ static const ObjectPart *object_parts(Making *m)
         int64_t before = sharing->functions.count;
         functions_add(sharing, part->lowered->phases, part->lowered->phase_count);
         int64_t count = sharing->functions.count - before;
+        /* A program of host functions alone has none. */
+        const Function **own = ARENA_ARRAY(m->arena, const Function *, count + 1);
+        for (int64_t k = 0; k < count; k++)
+            own[k] = sharing->functions.items[before + k];
         made[i] = (ObjectPart){.target = &part->settings->target,
                                .pool = part->lowered->model->pool,
-                               .functions = arena_copy(m->arena, sharing->functions.items + before,
-                                                       (size_t)count * sizeof(Function *)),
+                               .functions = own,
                                .function_count = (int)count};
     }
     return made;
