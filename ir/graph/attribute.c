@@ -143,6 +143,8 @@ uint64_t attributes_hash(const AttributeDef *defs, int count, const void *attrib
 
 bool attribute_is_default(const AttributeDef *def, const void *attributes)
 {
+    if (def->kind == ATTRIBUTE_graph) /* its number tells nothing about what is in it */
+        return false;
     /* A field of its default, at the same place as in the struct, compares equal. */
     union {
         int64_t whole;
