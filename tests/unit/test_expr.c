@@ -149,10 +149,10 @@ static void test_conditions(void **state)
     EXPECT("true", expr_inside(pool, expr_smaller(pool, x, last), a));
     /* A window of 3 that moves by 2 over a size of n, with a halo of 1: 2 floor(n / 2) <= n. */
     const Expr *places = expr_quotient(pool, expr_plus_integer(pool, n, 1), two);
-    const Expr *window = expr_plus(pool, expr_scale(pool, axis(pool, "o", places), 2),
-                                   axis(pool, "k", number(pool, 3)));
+    const Expr *o = axis(pool, "o", places), *k = axis(pool, "k", number(pool, 3));
+    const Expr *window = expr_plus(pool, expr_scale(pool, o, 2), k);
     EXPECT("true", expr_inside(pool, window, expr_plus_integer(pool, n, 2)));
-    EXPECT("k + 2*o < N + 1", expr_inside(pool, window, expr_plus_integer(pool, n, 1)));
+    EXPECT("2*o + k < N + 1", expr_inside(pool, window, expr_plus_integer(pool, n, 1)));
 }
 
 static void test_restriction_sharpens(void **state)
