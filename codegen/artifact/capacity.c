@@ -16,6 +16,8 @@ typedef struct Bounding {
 
 static const Expr *at_most(Bounding *b, const Expr *e);
 
+/* ---- What inputs decide ------------------------------------------------------------------ */
+
 typedef struct EntryQuestion {
     const Lowered *lowered;
     bool answer;
@@ -28,12 +30,14 @@ static void look_at_symbol(void *user, const Expr *e)
         question->answer &= question->lowered->is_entry[((const Symbol *)e->object)->id];
 }
 
-static bool is_of_inputs(const Bounding *b, const Expr *e)
+bool size_is_of_inputs(const Lowered *lowered, const Expr *e)
 {
-    EntryQuestion question = {b->lowered, true};
-    expr_walk(b->pool, e, look_at_symbol, &question);
+    EntryQuestion question = {lowered, true};
+    expr_walk(lowered->model->pool, e, look_at_symbol, &question);
     return question.answer;
 }
+
+/* ---- Bounds ------------------------------------------------------------------------------ */
 
 /* A number, from ranges; NULL where they say nothing. */
 static const Expr *highest(const Bounding *b, const Expr *e)
@@ -66,10 +70,10 @@ static const Expr *linear_at_most(Bounding *b, const Expr *e)
     for (int i = 0; i < e->count; i++) {
         int64_t lower, upper;
         expr_bounds(e->src[i], &lower, &upper);
-        const Expr *bound = is_of_inputs(b, e->src[i]) ? e->src[i]
-                            : e->factors[i] > 0        ? at_most(b, e->src[i])
-                            : lower > -SIZE_LIMIT      ? expr_integer(b->pool, lower)
-                                                       : NULL;
+        const Expr *bound = size_is_of_inputs(b->lowered, e->src[i]) ? e->src[i]
+                            : e->factors[i] > 0                      ? at_most(b, e->src[i])
+                            : lower > -SIZE_LIMIT                    ? expr_integer(b->pool, lower)
+                                                                     : NULL;
         if (!bound)
             return NULL;
         sum = expr_plus(b->pool, sum, expr_scale(b->pool, bound, e->factors[i]));
@@ -96,13 +100,15 @@ static const Expr *growing_at_most(Bounding *b, const Expr *e)
 static const Expr *quotient_at_most(Bounding *b, const Expr *e)
 {
     const Expr *bound = at_most(b, e->src[0]);
-    return bound && is_of_inputs(b, e->src[1]) ? expr_quotient(b->pool, bound, e->src[1]) : NULL;
+    return bound && size_is_of_inputs(b->lowered, e->src[1])
+               ? expr_quotient(b->pool, bound, e->src[1])
+               : NULL;
 }
 
 static const Expr *at_most(Bounding *b, const Expr *e)
 {
     const Expr *bound = NULL;
-    if (is_of_inputs(b, e))
+    if (size_is_of_inputs(b->lowered, e))
         return e;
     switch ((int)e->kind) {
     case EXPR_symbol: bound = symbol_at_most(b, e); break;

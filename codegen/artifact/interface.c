@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/artifact/interface.h"
 
+#include "codegen/artifact/capacity.h"
 #include "codegen/artifact/image.h"
 #include "runtime/model.h"
 #include "tenon.h"
@@ -84,25 +85,13 @@ static const char *element_c_type(TnElementType element)
 
 /* ---- Ports ------------------------------------------------------------------------------- */
 
-typedef struct EntryQuestion {
-    const Lowered *lowered;
-    bool answer;
-} EntryQuestion;
-
-static void look_at_symbol(void *user, const Expr *e)
-{
-    EntryQuestion *question = user;
-    if (e->kind == EXPR_symbol)
-        question->answer &= question->lowered->is_entry[((const Symbol *)e->object)->id];
-}
-
 /* Whether the inputs' sizes, and elements, decide all sizes of a type. */
 static bool follows_from_inputs(const Lowered *lowered, const Type *type)
 {
-    EntryQuestion question = {lowered, true};
     for (int d = 0; d < type->rank; d++)
-        expr_walk(lowered->model->pool, type->dims[d], look_at_symbol, &question);
-    return question.answer;
+        if (!size_is_of_inputs(lowered, type->dims[d]))
+            return false;
+    return true;
 }
 
 static TnArtifactPort model_port(const Port *port)
